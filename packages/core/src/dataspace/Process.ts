@@ -1,0 +1,58 @@
+/**
+ * What runs in a dataspace, as data: the events that a process sees and the actions it answers with.
+ * A behaviour is a machine over them; a dataspace looks behaviours up by name.
+ */
+import type { Machine, Step } from "../machine/Machine.ts"
+import * as Pattern from "../value/Pattern.ts"
+import { isRecord, record, type Value } from "../value/Value.ts"
+
+/** A process's own name for one of its assertions: unique within the process, chosen by it. */
+export type Handle = string | number
+/** A dataspace numbers what it spawns from 1 and never reuses a number; external processes are named by their owner. */
+export type Pid = number | string
+export type Captures = ReadonlyArray<Value>
+
+export type Event =
+  /** The first assertion with these captures appeared for my observation `handle`. */
+  | { readonly _tag: "Added"; readonly handle: Handle; readonly captures: Captures }
+  /** The last one went. */
+  | { readonly _tag: "Removed"; readonly handle: Handle; readonly captures: Captures }
+  /** A message matched. */
+  | { readonly _tag: "Received"; readonly handle: Handle; readonly captures: Captures }
+
+export type Action =
+  /** Holds `assertion` up. A second one under the same handle replaces the first, atomically. */
+  | { readonly _tag: "Assert"; readonly handle: Handle; readonly assertion: Value }
+  | { readonly _tag: "Retract"; readonly handle: Handle }
+  | { readonly _tag: "Send"; readonly body: Value }
+  | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process }
+  | { readonly _tag: "Quit"; readonly reason?: Value }
+
+/** What to run: the name of a behaviour, and what its `initial` is given (plain data). */
+export interface Process {
+  readonly behaviour: string
+  readonly config: unknown
+}
+
+/** The actions of `initial` take effect as part of the turn that spawns: no gap in which they are missing. */
+export type Behaviour<Config = any, State = any> = Machine<Config, State, Event, Action>
+export type Behaviours = { readonly [name: string]: Behaviour }
+export type Turn<State> = Step<State, Action>
+
+export const added = (handle: Handle, captures: Captures): Event => ({ _tag: "Added", handle, captures })
+export const removed = (handle: Handle, captures: Captures): Event => ({ _tag: "Removed", handle, captures })
+export const received = (handle: Handle, captures: Captures): Event => ({ _tag: "Received", handle, captures })
+
+export const assert = (handle: Handle, assertion: Value): Action => ({ _tag: "Assert", handle, assertion })
+export const retract = (handle: Handle): Action => ({ _tag: "Retract", handle })
+export const send = (body: Value): Action => ({ _tag: "Send", body })
+export const spawn = (name: string, process: Process): Action => ({ _tag: "Spawn", name, process })
+export const quit = (reason?: Value): Action => reason === undefined ? { _tag: "Quit" } : { _tag: "Quit", reason }
+/** Interest is an assertion: matches of `pattern` arrive under `handle`. */
+export const observe = (handle: Handle, pattern: Pattern.Pattern): Action => assert(handle, observation(pattern))
+
+/** `<Observe pattern>`. */
+export const observation = (pattern: Pattern.Pattern): Value => record("Observe", Pattern.toValue(pattern))
+/** The pattern that an assertion asks for, when it is an observation. */
+export const observed = (assertion: Value): Pattern.Pattern | undefined =>
+  isRecord(assertion, "Observe", 1) ? Pattern.fromValue(assertion.fields[0]!) : undefined

@@ -1,0 +1,24 @@
+/** What travels on a link between two federated scopes, both ways: the vocabulary of one turn. */
+import type { Pattern } from "../value/Pattern.ts"
+import type { Encoded } from "../value/Value.ts"
+
+/**
+ * Names one subscription on one link in one direction. Chosen by whoever asks, increasing from 1,
+ * never reused. Assert and Clear name the sender's endpoints; Add, Del, Msg and End the receiver's.
+ */
+export type Endpoint = number
+
+export type Item =
+  /** I want to hear about `pattern`, under this name. */
+  | { readonly _tag: "Assert"; readonly endpoint: Endpoint; readonly pattern: Pattern }
+  /** I no longer do. You owe me one `End`; what you said before it I ignore. */
+  | { readonly _tag: "Clear"; readonly endpoint: Endpoint }
+  /** A fact with these captures (one encoded sequence) appeared on my side. */
+  | { readonly _tag: "Add"; readonly endpoint: Endpoint; readonly captures: Encoded }
+  /** The last one went. */
+  | { readonly _tag: "Del"; readonly endpoint: Endpoint; readonly captures: Encoded }
+  | { readonly _tag: "Msg"; readonly endpoint: Endpoint; readonly captures: Encoded }
+  /** The answer to `Clear`: nothing follows under this name. */
+  | { readonly _tag: "End"; readonly endpoint: Endpoint }
+
+export type LinkId = string

@@ -1,0 +1,199 @@
+/**
+ * The canonical binary encoding (Preserves 0.996, "Canonical form"): equal values have equal bytes.
+ * Read as a Latin-1 string these bytes are a value's key in native Maps; on the wire they are the
+ * only form that links accept, so that a node can compare and forward what it never decoded.
+ */
+import { Dictionary, Double, Embedded, InvalidValue, Record, Set, type Value } from "./Value.ts"
+import * as utf8 from "./utf8.ts"
+
+/** Lead bytes of the binary syntax. */
+export const Tag = {
+  false: 0x80, true: 0x81, end: 0x84, annotation: 0x85, embedded: 0x86, double: 0x87,
+  integer: 0xb0, string: 0xb1, bytes: 0xb2, symbol: 0xb3, record: 0xb4, sequence: 0xb5, set: 0xb6, dictionary: 0xb7
+} as const
+
+/** Deeper values are refused: a cyclic array must not exhaust the stack. */
+export const depthMax = 1024 // a guess: four times what the decoder accepts by default
+
+/** Bytes that grow. Reused between values, so writing costs no allocation but the final copy. */
+export class Writer {
+  bytes: Uint8Array
+  length = 0
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity)
+  }
+  /** Makes room for `more` bytes; callers then write to `bytes` at `length`. */
+  reserve(more: number): void {
+    const needed = this.length + more
+    if (needed <= this.bytes.length) return
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    grown.set(this.bytes.subarray(0, this.length))
+    this.bytes = grown
+  }
+  byte(b: number): void {
+    if (this.length === this.bytes.length) this.reserve(1)
+    this.bytes[this.length++] = b
+  }
+  /** Unsigned LEB128, shortest form. */
+  varint(n: number): void {
+    while (n >= 0x80) {
+      this.byte((n % 0x80) | 0x80)
+      n = Math.floor(n / 0x80)
+    }
+    this.byte(n)
+  }
+  copy(source: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start)
+    // a loop beats `set(subarray)` for the short runs that packets are made of
+    if (end - start < 64) for (let i = start, at = this.length; i < end; i++) this.bytes[at++] = source[i]!
+    else this.bytes.set(source.subarray(start, end), this.length)
+    this.length += end - start
+  }
+  /** What was written, copied out. */
+  take(from = 0): Uint8Array {
+    return this.bytes.slice(from, this.length)
+  }
+}
+
+const text = (out: Writer, tag: number, s: string, path: Path): void => {
+  const length = utf8.byteLength(s)
+  if (length < 0) throw new InvalidValue("a string holds a lone surrogate", trail(path))
+  out.byte(tag)
+  out.varint(length)
+  out.reserve(length)
+  out.length = utf8.write(s, out.bytes, out.length)
+}
+
+const integer = (out: Writer, n: number | bigint): void => {
+  out.byte(Tag.integer)
+  if (typeof n === "number" && n >= -0x80000000 && n <= 0x7fffffff) {
+    if (n === 0) return out.byte(0)
+    const size = n >= -0x80 && n <= 0x7f ? 1 : n >= -0x8000 && n <= 0x7fff ? 2 : n >= -0x800000 && n <= 0x7fffff ? 3 : 4
+    out.byte(size)
+    for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) out.byte((n >> shift) & 0xff)
+    return
+  }
+  const big = BigInt(n)
+  // hexadecimal is linear in the digits where repeated shifts would be quadratic
+  let size = Math.max(1, Math.ceil(((big < 0n ? ~big : big).toString(16).length * 4) / 8))
+  const sign = 1n << BigInt(size * 8 - 1)
+  if (big >= sign || big < -sign) size++
+  else if (big === 0n) size = 0
+  out.varint(size)
+  if (size === 0) return
+  const hex = (big < 0n ? (1n << BigInt(size * 8)) + big : big).toString(16).padStart(size * 2, "0")
+  for (let i = 0; i < hex.length; i += 2) out.byte(parseInt(hex.slice(i, i + 2), 16))
+}
+
+const scratch = new DataView(new ArrayBuffer(8))
+/** The 64 IEEE bits of a double, in order: what equality, order and the encoding all read. */
+export const doubleBits = (d: number | Double): bigint => {
+  if (typeof d !== "number" && d.bits !== undefined) return d.bits
+  scratch.setFloat64(0, typeof d === "number" ? d : d.value)
+  return scratch.getBigUint64(0)
+}
+
+const double = (out: Writer, d: number | Double): void => {
+  out.byte(Tag.double)
+  out.byte(8)
+  if (typeof d !== "number" && d.bits !== undefined) scratch.setBigUint64(0, d.bits)
+  else scratch.setFloat64(0, typeof d === "number" ? d : d.value)
+  for (let i = 0; i < 8; i++) out.byte(scratch.getUint8(i))
+}
+
+/** The way back to the root: cheap to extend, and only walked when something is wrong. */
+type Path = { readonly up: Path; readonly step: string | number } | undefined
+const trail = (path: Path): Array<string | number> => path === undefined ? [] : [...trail(path.up), path.step]
+
+/** Sorts the runs `[starts[i], starts[i+1])` that were just written by their bytes; refuses equal keys. */
+const sortRuns = (out: Writer, starts: ReadonlyArray<number>, keyEnds: ReadonlyArray<number>, what: string, path: Path): void => {
+  const from = starts[0]!
+  const written = out.take(from)
+  const key = (i: number) => latin1(written, starts[i]! - from, keyEnds[i]! - from)
+  const runs = keyEnds.map((_, i) => ({ key: key(i), start: starts[i]! - from, end: (starts[i + 1] ?? out.length) - from }))
+  runs.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  out.length = from
+  for (const [i, run] of runs.entries()) {
+    if (i > 0 && runs[i - 1]!.key === run.key) throw new InvalidValue(`two equal ${what}`, trail(path))
+    out.copy(written, run.start, run.end)
+  }
+}
+
+const put = (out: Writer, value: Value, path: Path, depth: number): void => {
+  if (depth > depthMax) throw new InvalidValue(`nested deeper than ${depthMax}`)
+  switch (typeof value) {
+    case "boolean": return out.byte(value ? Tag.true : Tag.false)
+    case "number": return Number.isSafeInteger(value) ? integer(out, value) : double(out, value)
+    case "bigint": return integer(out, value)
+    case "string": return text(out, Tag.string, value, path)
+    case "symbol": {
+      const name = Symbol.keyFor(value)
+      if (name === undefined) throw new InvalidValue("a symbol that was not made by Symbol.for", trail(path))
+      return text(out, Tag.symbol, name, path)
+    }
+  }
+  if (value instanceof Record) {
+    out.byte(Tag.record)
+    put(out, value.label, { up: path, step: "label" }, depth + 1)
+    for (let i = 0; i < value.fields.length; i++) put(out, value.fields[i]!, { up: path, step: i }, depth + 1)
+    return out.byte(Tag.end)
+  }
+  if (Array.isArray(value)) {
+    out.byte(Tag.sequence)
+    for (let i = 0; i < value.length; i++) put(out, value[i], { up: path, step: i }, depth + 1)
+    return out.byte(Tag.end)
+  }
+  if (value instanceof Uint8Array) {
+    out.byte(Tag.bytes)
+    out.varint(value.length)
+    return out.copy(value, 0, value.length)
+  }
+  if (value instanceof Dictionary || value instanceof Set) {
+    const isSet = value instanceof Set
+    out.byte(isSet ? Tag.set : Tag.dictionary)
+    const starts: Array<number> = []
+    const keyEnds: Array<number> = []
+    for (const [i, member] of (isSet ? value.items : value.entries).entries()) {
+      starts.push(out.length)
+      const here = { up: path, step: i }
+      put(out, isSet ? member as Value : (member as readonly [Value, Value])[0], here, depth + 1)
+      keyEnds.push(out.length)
+      if (!isSet) put(out, (member as readonly [Value, Value])[1], here, depth + 1)
+    }
+    if (starts.length > 1) sortRuns(out, starts, keyEnds, isSet ? "set elements" : "dictionary keys", path)
+    return out.byte(Tag.end)
+  }
+  if (value instanceof Double) return double(out, value)
+  if (value instanceof Embedded) {
+    out.byte(Tag.embedded)
+    return put(out, value.value, { up: path, step: "embedded" }, depth + 1)
+  }
+  throw new InvalidValue(`${value === null ? "null" : typeof value} is not a Preserves value`, trail(path))
+}
+
+/** Appends the canonical encoding of `value`. Throws `InvalidValue`, having written part of it. */
+export const write = (out: Writer, value: Value): void => put(out, value, undefined, 0)
+
+const shared = new Writer()
+const fresh = (value: Value): Writer => {
+  shared.length = 0
+  write(shared, value)
+  return shared
+}
+
+/** The canonical bytes of a value. Throws `InvalidValue`, with the path to what is none. */
+export const encode = (value: Value): Uint8Array => fresh(value).take()
+
+/** A run of bytes as a Latin-1 string: one character a byte. */
+export const latin1 = (bytes: Uint8Array, start: number, end: number): string => {
+  if (end - start <= 4096) return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as Array<number>)
+  let s = ""
+  for (let i = start; i < end; i += 4096) s += latin1(bytes, i, Math.min(end, i + 4096))
+  return s
+}
+
+/** The canonical bytes as a Latin-1 string: equal exactly for equal values. */
+export const key = (value: Value): string => {
+  const { bytes, length } = fresh(value)
+  return latin1(bytes, 0, length)
+}
