@@ -1,0 +1,202 @@
+/**
+ * The binary syntax of Preserves 0.996, read from strangers; `value/canonical.ts` writes it.
+ *
+ * Promises: whatever the bytes, reading returns in time linear in the input (sorting of duplicates
+ * aside), nests no deeper than `depthMax` calls, allocates nothing that the input did not pay for,
+ * and refuses with the kind of the mistake and the offset of the byte that is wrong.
+ */
+import { key, Tag } from "../value/canonical.ts"
+import * as utf8 from "../value/utf8.ts"
+import { Dictionary, Double, Embedded, Encoded, Record, Set, symbol, type Value } from "../value/Value.ts"
+import { annotate, strip } from "./Annotated.ts"
+import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
+
+export { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
+export { scan } from "./scan.ts"
+
+/**
+ * Exactly one value. Annotations are stripped; non-canonical order of set elements and dictionary
+ * entries is accepted, repeated ones are not.
+ *
+ * decode(Uint8Array.of(0xb0, 0x01, 0x2a))   // => 42
+ */
+export const decode = (input: Uint8Array | Encoded, limits: Limits = defaultLimits): Value | DecodeError =>
+  whole(input, limits, false)
+
+/** As `decode`, with every annotated value wrapped in `Annotated`. */
+export const decodeAnnotated = (input: Uint8Array | Encoded, limits: Limits = defaultLimits): Value | DecodeError =>
+  whole(input, limits, true)
+
+const whole = (input: Uint8Array | Encoded, limits: Limits, annotations: boolean): Value | DecodeError => {
+  const { bytes, end, start } = input instanceof Encoded ? input : { bytes: input, start: 0, end: input.length }
+  if (end - start > limits.bytesMax) return new DecodeError("TooLarge", start, `${end - start} bytes, more than ${limits.bytesMax}`)
+  const reader = new Reader(bytes, start, end, limits.depthMax, annotations)
+  try {
+    const value = reader.value(0)
+    return reader.at === end ? value : new DecodeError("Trailing", reader.at, "bytes follow the value")
+  } catch (error) {
+    if (error instanceof Refusal) return error.reason
+    throw error
+  }
+}
+
+/** Carries a refusal out of the recursion; it never leaves this file. */
+class Refusal {
+  readonly reason: DecodeError
+  constructor(reason: DecodeError) {
+    this.reason = reason
+  }
+}
+
+class Reader {
+  readonly bytes: Uint8Array
+  readonly end: number
+  readonly depthMax: number
+  readonly annotations: boolean
+  at: number
+  constructor(bytes: Uint8Array, start: number, end: number, depthMax: number, annotations: boolean) {
+    this.bytes = bytes
+    this.at = start
+    this.end = end
+    this.depthMax = depthMax
+    this.annotations = annotations
+  }
+
+  refuse(kind: DecodeError["kind"], message: string, at = this.at): never {
+    throw new Refusal(new DecodeError(kind, at, message))
+  }
+
+  value(depth: number): Value {
+    if (depth > this.depthMax) this.refuse("TooDeep", `nested deeper than ${this.depthMax}`)
+    if (this.at >= this.end) this.refuse("Short", "the input ends where a value should be")
+    const start = this.at
+    const tag = this.bytes[this.at++]!
+    switch (tag) {
+      case Tag.false: return false
+      case Tag.true: return true
+      case Tag.double: return this.double()
+      case Tag.integer: return this.integer(this.length())
+      case Tag.string: return this.text(this.length())
+      case Tag.symbol: return symbol(this.text(this.length()))
+      case Tag.bytes: {
+        const length = this.length()
+        this.at += length
+        return this.bytes.slice(this.at - length, this.at)
+      }
+      case Tag.record: return this.record(depth)
+      case Tag.sequence: return this.items(depth)
+      case Tag.set: {
+        const items = this.items(depth)
+        this.distinct(items, start, "element in a set")
+        return new Set(items)
+      }
+      case Tag.dictionary: return this.dictionary(depth, start)
+      case Tag.embedded: return new Embedded(this.value(depth + 1))
+      case Tag.annotation: return this.annotated(depth)
+      case Tag.end: return this.refuse("Malformed", "an end marker where a value should be", start)
+      default: return this.refuse("Malformed", `no value starts with byte 0x${tag.toString(16).padStart(2, "0")}`, start)
+    }
+  }
+
+  /** A varint that promises bytes, which must be there: nothing is allocated on its word alone. */
+  length(): number {
+    let length = 0
+    let scale = 1
+    for (;;) {
+      if (this.at >= this.end) this.refuse("Short", "the input ends in a length")
+      const b = this.bytes[this.at++]!
+      length += (b & 0x7f) * scale
+      if (length > Number.MAX_SAFE_INTEGER) this.refuse("TooLarge", "a length beyond 2^53")
+      if (b < 0x80) break
+      scale *= 128
+      if (scale > 2 ** 56) this.refuse("Malformed", "a length of more than eight bytes")
+    }
+    if (length > this.end - this.at) this.refuse("Short", `${length} bytes are promised, ${this.end - this.at} are there`)
+    return length
+  }
+
+  integer(length: number): number | bigint {
+    const start = this.at
+    this.at += length
+    if (length === 0) return 0
+    const negative = this.bytes[start]! >= 0x80
+    if (length <= 6) {
+      let n = negative ? -1 : 0
+      for (let i = start; i < this.at; i++) n = n * 256 + this.bytes[i]! // -1 has all bits above set
+      return n
+    }
+    let hex = ""
+    for (let i = start; i < this.at; i++) hex += this.bytes[i]!.toString(16).padStart(2, "0")
+    const unsigned = BigInt(`0x${hex}`)
+    const n = negative ? unsigned - (1n << BigInt(length * 8)) : unsigned
+    return n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
+  }
+
+  double(): number | Double {
+    if (this.at >= this.end) this.refuse("Short", "the input ends in a double")
+    if (this.bytes[this.at] !== 8) this.refuse("Malformed", "doubles have eight bytes")
+    if (this.end - this.at < 9) this.refuse("Short", "the input ends in a double")
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.at + 1, 8)
+    this.at += 9
+    const value = view.getFloat64(0)
+    if (Number.isNaN(value)) return new Double(value, view.getBigUint64(0))
+    return Number.isInteger(value) || !Number.isFinite(value) ? new Double(value) : value
+  }
+
+  text(length: number): string {
+    const start = this.at
+    this.at += length
+    const wrong = utf8.malformedAt(this.bytes, start, this.at)
+    if (wrong >= 0) this.refuse("Malformed", "not UTF-8", wrong)
+    return utf8.read(this.bytes, start, this.at)
+  }
+
+  /** Values up to the end marker, which is consumed. */
+  items(depth: number): Array<Value> {
+    const items: Array<Value> = []
+    while (!this.atEnd()) items.push(this.value(depth + 1))
+    return items
+  }
+
+  atEnd(): boolean {
+    if (this.at >= this.end) this.refuse("Short", "the input ends inside a compound")
+    if (this.bytes[this.at] !== Tag.end) return false
+    this.at++
+    return true
+  }
+
+  record(depth: number): Record {
+    if (this.bytes[this.at] === Tag.end && this.at < this.end) this.refuse("Malformed", "a record has no label")
+    const label = this.value(depth + 1)
+    return new Record(label, this.items(depth))
+  }
+
+  dictionary(depth: number, start: number): Dictionary {
+    const entries: Array<readonly [Value, Value]> = []
+    while (!this.atEnd()) {
+      const k = this.value(depth + 1)
+      if (this.bytes[this.at] === Tag.end && this.at < this.end) this.refuse("Malformed", "a dictionary key has no value")
+      entries.push([k, this.value(depth + 1)])
+    }
+    this.distinct(entries.map(([k]) => k), start, "key in a dictionary")
+    return new Dictionary(entries)
+  }
+
+  distinct(values: ReadonlyArray<Value>, start: number, what: string): void {
+    if (values.length < 2) return
+    const seen = new globalThis.Set<string>()
+    for (const value of values) seen.add(key(this.annotations ? strip(value) : value))
+    if (seen.size < values.length) this.refuse("Malformed", `a repeated ${what}`, start)
+  }
+
+  annotated(depth: number): Value {
+    const annotations = [this.value(depth + 1)]
+    // a run of annotations is a loop, not a recursion: they are many on one value
+    while (this.at < this.end && this.bytes[this.at] === Tag.annotation) {
+      this.at++
+      annotations.push(this.value(depth + 1))
+    }
+    const value = this.value(depth + 1)
+    return this.annotations ? annotate(annotations, value) : value
+  }
+}

@@ -1,0 +1,37 @@
+/** Why bytes or text were refused. A plain value: returned, never thrown. */
+export class DecodeError {
+  readonly _tag = "DecodeError"
+  readonly kind: Kind
+  /** Of the byte (or, in text, of the UTF-16 unit) where it went wrong. */
+  readonly offset: number
+  readonly message: string
+  constructor(kind: Kind, offset: number, message: string) {
+    this.kind = kind
+    this.offset = offset
+    this.message = message
+  }
+}
+
+export type Kind =
+  /** No continuation could make it a value. */
+  | "Malformed"
+  /** It ends too early: more input might make it a value. */
+  | "Short"
+  | "TooDeep"
+  | "TooLarge"
+  /** A value, but not in its canonical form. */
+  | "NotCanonical"
+  /** Something follows the value. */
+  | "Trailing"
+
+export interface Limits {
+  /** Compounds within compounds. */
+  readonly depthMax: number
+  /** Bytes of input (UTF-16 units, for text). */
+  readonly bytesMax: number
+}
+
+export const defaultLimits: Limits = {
+  depthMax: 128, // a guess: deeper than any fact that people write, shallow enough for any stack
+  bytesMax: 16 * 1024 * 1024 // a guess
+}

@@ -1,0 +1,47 @@
+/**
+ * Questions about values that stay encoded. The bytes are known to be canonical (they were scanned
+ * where they came in, or written here), so nothing is checked again.
+ */
+import { encode, latin1, Tag } from "./canonical.ts"
+import { Encoded, type Value } from "./Value.ts"
+
+/** Where the canonical value at `at` ends: one look for atoms, a walk for compounds. */
+export const skip = (bytes: Uint8Array, at: number): number => {
+  let open = 0
+  for (;;) {
+    const tag = bytes[at++]!
+    if (tag === Tag.embedded) continue // the value that it embeds follows, and counts
+    if (tag >= Tag.record) open++ // record, sequence, set, dictionary: up to their end marker
+    else if (tag === Tag.end) open--
+    else if (tag === Tag.double) at += 9
+    else if (tag >= Tag.integer) {
+      let length = bytes[at++]!
+      if (length >= 0x80) {
+        length -= 0x80
+        for (let scale = 128, b = 0x80; b >= 0x80; scale *= 128) {
+          b = bytes[at++]!
+          length += (b & 0x7f) * scale
+        }
+      }
+      at += length
+    }
+    if (open === 0) return at
+  }
+}
+
+/** How many values an encoded sequence holds; -1 for what is no sequence. */
+export const elements = ({ bytes, end, start }: Encoded): number => {
+  if (bytes[start] !== Tag.sequence) return -1
+  let count = 0
+  for (let at = start + 1; at < end - 1; at = skip(bytes, at)) count++
+  return count
+}
+
+/** The value's key: the same string that `canonical.key` gives for the decoded value. */
+export const keyOf = ({ bytes, end, start }: Encoded): string => latin1(bytes, start, end)
+
+/** A copy of just these bytes. What is kept must be detached: a view out of a packet pins the whole chunk. */
+export const detach = ({ bytes, end, start }: Encoded): Encoded => new Encoded(bytes.slice(start, end))
+
+/** Encodes a value. Throws `InvalidValue`. */
+export const encodedOf = (value: Value): Encoded => new Encoded(encode(value))
