@@ -1,0 +1,70 @@
+/**
+ * Composes machines into one. A wiring is a table: for each machine, and each
+ * action tag it can emit, where that action goes - to a sibling as an event, or
+ * out to the shell. The table is the architecture diagram.
+ */
+import { assert } from "./assert.ts"
+import type * as Machine from "./Machine.ts"
+
+type Machines = { readonly [name: string]: Machine.Any }
+
+/** An event addressed to one member of the product. */
+export type Addressed<Ms extends Machines> = {
+  readonly [N in keyof Ms & string]: { readonly _tag: N; readonly event: Machine.Event<Ms[N]> }
+}[keyof Ms & string]
+
+export type States<Ms extends Machines> = { readonly [N in keyof Ms]: Machine.State<Ms[N]> }
+export type Configs<Ms extends Machines> = { readonly [N in keyof Ms]: Machine.Config<Ms[N]> }
+
+/** Where an action goes: inward to a sibling, or outward to the shell. */
+export type Route<Ms extends Machines, Out> =
+  | { readonly to: "inside"; readonly event: Addressed<Ms> }
+  | { readonly to: "shell"; readonly action: Out }
+
+export type Routes<Ms extends Machines, Out> = {
+  readonly [N in keyof Ms]: {
+    readonly [A in Machine.Action<Ms[N]> as A["_tag"]]: (action: A) => ReadonlyArray<Route<Ms, Out>>
+  }
+}
+
+/** A turn that routes more events than this is a routing loop, which is a bug in the table. */
+const maxEventsPerTurn = 10_000
+
+export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
+  machines: Ms,
+  routes: Routes<Ms, Out>
+) => {
+  type S = States<Ms>
+  const settle = (state: S, inbox: Array<Addressed<Ms>>, seeds: ReadonlyArray<readonly [keyof Ms & string, Machine.Tagged]>): Machine.Step<S, Out> => {
+    const next: Record<string, unknown> = { ...state }
+    const out: Array<Out> = []
+    const dispatch = (from: keyof Ms & string, action: Machine.Tagged) => {
+      for (const route of (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>) {
+        if (route.to === "shell") out.push(route.action)
+        else inbox.push(route.event)
+      }
+    }
+    for (const [from, action] of seeds) dispatch(from, action)
+    for (let i = 0; i < inbox.length; i++) {
+      assert(i < maxEventsPerTurn, `a turn routes fewer than ${maxEventsPerTurn} events; the last was for ${inbox[i]!._tag}`)
+      const { _tag: name, event } = inbox[i]!
+      const [s, actions] = machines[name]!.transition(next[name], event)
+      next[name] = s
+      for (const action of actions) dispatch(name, action)
+    }
+    return [next as S, out]
+  }
+  return {
+    initial: (configs: Configs<Ms>): Machine.Step<S, Out> => {
+      const state: Record<string, unknown> = {}
+      const seeds: Array<readonly [keyof Ms & string, Machine.Tagged]> = []
+      for (const name in machines) {
+        const [s, actions] = machines[name]!.initial(configs[name])
+        state[name] = s
+        for (const a of actions) seeds.push([name, a])
+      }
+      return settle(state as S, [], seeds)
+    },
+    transition: (state: S, event: Addressed<Ms>): Machine.Step<S, Out> => settle(state, [event], [])
+  }
+}

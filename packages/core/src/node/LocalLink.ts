@@ -1,0 +1,161 @@
+/**
+ * Joins a scope's federation machine to the scope's dataspace on this node. To the federation it is
+ * a link like any other, and keeps the rules of one; to the dataspace it is a *foreign* external
+ * process: it sees what local processes assert and observe, never what it brought itself.
+ *
+ * Promises: an observation made here is asked for on every link while it stands, and what is asked
+ * for by peers is answered from local facts. Matches that arrive are supplied to the observations of
+ * exactly their pattern, not asserted again: a pattern with discards cannot be turned back into the
+ * value, and a made-up value would match observers that it should not.
+ */
+import { decode, DecodeError } from "../codec/Binary.ts"
+import type { Supplied } from "../dataspace/Dataspace.ts"
+import * as Process from "../dataspace/Process.ts"
+import { VersionedMap } from "../data/VersionedMap.ts"
+import type { Endpoint, Item } from "../federation/Item.ts"
+import { assert } from "../machine/assert.ts"
+import { type Step, still } from "../machine/Machine.ts"
+import { encodedOf } from "../value/encoded.ts"
+import * as Pattern from "../value/Pattern.ts"
+import { type Encoded, Record, symbol } from "../value/Value.ts"
+
+export interface Config {
+  /** Whether observations made here are asked for elsewhere. A scope that only publishes says no. */
+  readonly asks: boolean
+}
+
+export interface State {
+  readonly next: Endpoint
+  /** What is observed here, by the pattern's key. */
+  readonly interests: VersionedMap<string, Interest>
+  /** Our endpoints, until their `End`: `undefined` patterns are those that we cleared. */
+  readonly endpoints: VersionedMap<Endpoint, Pattern.Pattern | "closing">
+  /** The federation's endpoints that we answer; each is also our handle in the dataspace. */
+  readonly asked: VersionedMap<Endpoint, true>
+}
+
+interface Interest {
+  readonly endpoint: Endpoint
+  /** Observations may write one pattern in several ways; the interest ends with the last of them. */
+  readonly spellings: number
+}
+
+export type Event =
+  | { readonly _tag: "Delivered"; readonly events: ReadonlyArray<Process.Event> }
+  | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
+
+export type Action =
+  | { readonly _tag: "Enter"; readonly actions: ReadonlyArray<Process.Action> }
+  | { readonly _tag: "Perform"; readonly actions: ReadonlyArray<Process.Action> }
+  | { readonly _tag: "Supply"; readonly items: ReadonlyArray<Supplied> }
+  | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
+
+/** The handle under which we hear of local observations; endpoints are numbers. */
+const interest = "interest"
+
+export const initial = ({ asks }: Config): Step<State, Action> => [
+  { next: 1, interests: VersionedMap.empty(), endpoints: VersionedMap.empty(), asked: VersionedMap.empty() },
+  [{ _tag: "Enter", actions: asks ? [Process.observe(interest, Pattern.record("Observe", Pattern.bind()))] : [] }]
+]
+
+export const transition = (state: State, event: Event): Step<State, Action> => {
+  switch (event._tag) {
+    case "Delivered": return onDelivered(state, event.events)
+    case "Turn": return onTurn(state, event.items)
+  }
+}
+
+const onDelivered = (state: State, events: ReadonlyArray<Process.Event>): Step<State, Action> => {
+  const items: Array<Item> = []
+  const supplied: Array<Supplied> = []
+  for (const event of events) {
+    if (event.handle === interest) state = onInterest(state, event, items, supplied)
+    // a delivery may cross the Clear of its endpoint; after our End nothing may follow
+    else if (state.asked.has(event.handle as Endpoint)) items.push(itemOf(event))
+  }
+  return answer(state, [], supplied, items)
+}
+
+const itemOf = ({ _tag, captures, handle }: Process.Event): Item => {
+  const tag = _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"
+  return { _tag: tag, endpoint: handle as Endpoint, captures: encodedOf(captures) }
+}
+
+const onInterest = (state: State, event: Process.Event, items: Array<Item>, supplied: Array<Supplied>): State => {
+  const pattern = Pattern.fromValue(event.captures[0]!)
+  if (pattern === undefined || isPlumbing(pattern)) return state
+  const key = Pattern.key(pattern)
+  const known = state.interests.get(key)
+  if (event._tag === "Added") {
+    if (known !== undefined) return { ...state, interests: state.interests.set(key, { ...known, spellings: known.spellings + 1 }) }
+    const endpoint = state.next
+    items.push({ _tag: "Assert", endpoint, pattern })
+    return { ...state, next: endpoint + 1, interests: state.interests.set(key, { endpoint, spellings: 1 }), endpoints: state.endpoints.set(endpoint, pattern) }
+  }
+  assert(known !== undefined, "an interest that goes was there")
+  if (known.spellings > 1) return { ...state, interests: state.interests.set(key, { ...known, spellings: known.spellings - 1 }) }
+  items.push({ _tag: "Clear", endpoint: known.endpoint })
+  // the observation may be back already, and must not inherit what the old one was told
+  supplied.push({ _tag: "Reset", pattern })
+  return { ...state, interests: state.interests.delete(key), endpoints: state.endpoints.set(known.endpoint, "closing") }
+}
+
+/**
+ * Interest in interest stays at home. Every node hears of remote interest anyway, as the
+ * subscriptions that reach it; asking for it as well would make each subscription a second one.
+ */
+const isPlumbing = (pattern: Pattern.Pattern): boolean => {
+  switch (pattern._tag) {
+    case "Bind": return isPlumbing(pattern.pattern)
+    case "Record": return pattern.label === symbol("Observe")
+    case "Literal": return pattern.value instanceof Record && pattern.value.label === symbol("Observe")
+    default: return false
+  }
+}
+
+const onTurn = (state: State, items: ReadonlyArray<Item>): Step<State, Action> => {
+  const actions: Array<Process.Action> = []
+  const supplied: Array<Supplied> = []
+  const answers: Array<Item> = []
+  for (const item of items) {
+    switch (item._tag) {
+      case "Assert":
+        actions.push(Process.observe(item.endpoint, item.pattern))
+        state = { ...state, asked: state.asked.set(item.endpoint, true) }
+        break
+      case "Clear":
+        actions.push(Process.retract(item.endpoint))
+        answers.push({ _tag: "End", endpoint: item.endpoint })
+        state = { ...state, asked: state.asked.delete(item.endpoint) }
+        break
+      case "End":
+        state = { ...state, endpoints: state.endpoints.delete(item.endpoint) }
+        break
+      default: {
+        const pattern = state.endpoints.get(item.endpoint)
+        assert(pattern !== undefined, "the federation answers what we asked")
+        if (pattern !== "closing") supplied.push({ _tag: item._tag, pattern, captures: decoded(item.captures) })
+      }
+    }
+  }
+  return answer(state, actions, supplied, answers)
+}
+
+const decoded = (encoded: Encoded): Process.Captures => {
+  const captures = decode(encoded)
+  assert(!(captures instanceof DecodeError) && Array.isArray(captures), "captures were checked where they came in")
+  return captures
+}
+
+const answer = (
+  state: State,
+  actions: ReadonlyArray<Process.Action>,
+  supplied: ReadonlyArray<Supplied>,
+  items: ReadonlyArray<Item>
+): Step<State, Action> => {
+  const out: Array<Action> = []
+  if (actions.length > 0) out.push({ _tag: "Perform", actions })
+  if (supplied.length > 0) out.push({ _tag: "Supply", items: supplied })
+  if (items.length > 0) out.push({ _tag: "Turn", items })
+  return out.length === 0 ? still(state) : [state, out]
+}
