@@ -28,7 +28,7 @@ export type Routes<Ms extends Machines, Out> = {
 }
 
 /** A turn that routes more events than this is a routing loop, which is a bug in the table. */
-const maxEventsPerTurn = 10_000
+const maxEventsPerTurn = 1_000_000
 
 export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
   machines: Ms,

@@ -1,0 +1,60 @@
+/** What a link is told at its start, and the defaults of what it is not told. */
+import { type Capacity, leastCapacity, type Peer } from "./Packet.ts"
+
+export type Config = {
+  /** Our own name for the link; it is not sent. */
+  readonly link: string
+  readonly self: Peer
+  /** Whether packets lie in a stream of bytes, each after its length, or each is one message. */
+  readonly stream: boolean
+  readonly limits?: Partial<Limits>
+  readonly timing?: Partial<Timing>
+} & (
+  | {
+    readonly role: "dialer"
+    /** What the dialer wants to join over there. */
+    readonly scope: string
+  }
+  | { readonly role: "acceptor" }
+)
+
+/** What we take from a peer, and the error that more is. The first three are told in our hello, and `leastCapacity` or more. */
+export interface Limits extends Capacity {
+  /** Nesting of one value: `TooDeep`. */
+  readonly depthMax: number
+  /** Node ids in one list: `TooMuchReach`. */
+  readonly reachMax: number
+  /** Bytes written that the transport has not taken yet: `Overflow`. */
+  readonly queueBytesMax: number
+}
+
+export const defaultLimits: Limits = {
+  packetBytesMax: 16_777_216, // what the codec takes for one value: a fact has to fit in a packet
+  turnBytesMax: 67_108_864, // a guess: the first turn of a scope of half a million facts
+  turnItemsMax: 1_048_576, // a guess: about 100 MB once they are items
+  depthMax: 128, // as the codec
+  reachMax: 65_536, // a guess: more nodes than one scope is thought for
+  queueBytesMax: 67_108_864 // one turn of the largest size
+}
+
+export interface Timing {
+  /** Silence of the peer after which we ask whether it is there. */
+  readonly pingMs: number
+  /** Silence of the peer after which we take it to be gone. */
+  readonly giveUpMs: number
+  /** How long a peer may take to say hello. */
+  readonly helloMs: number
+}
+
+export const defaultTiming: Timing = {
+  pingMs: 10_000,
+  giveUpMs: 30_000, // two pings may go astray
+  helloMs: 10_000 // a guess: some round trips of the slowest network
+}
+
+/** The limits in force: what was given, else the default, and never less than every peer may rely on. */
+export const settled = (given: Partial<Limits> = {}): Limits => {
+  const limits = { ...defaultLimits, ...given }
+  return { ...limits, ...atLeast("packetBytesMax", limits), ...atLeast("turnBytesMax", limits), ...atLeast("turnItemsMax", limits) }
+}
+const atLeast = (name: keyof Capacity, limits: Limits) => ({ [name]: Math.max(limits[name], leastCapacity[name]) })
