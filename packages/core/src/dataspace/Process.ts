@@ -19,6 +19,8 @@ export type Event =
   | { readonly _tag: "Removed"; readonly handle: Handle; readonly captures: Captures }
   /** A message matched. */
   | { readonly _tag: "Received"; readonly handle: Handle; readonly captures: Captures }
+  /** My `Yield`: those who waited have had their turn. */
+  | { readonly _tag: "Resumed"; readonly handle: Handle; readonly captures: Captures }
 
 export type Action =
   /** Holds `assertion` up. A second one under the same handle replaces the first, atomically. */
@@ -27,6 +29,8 @@ export type Action =
   | { readonly _tag: "Send"; readonly body: Value }
   | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process }
   | { readonly _tag: "Quit"; readonly reason?: Value }
+  /** Come back to me when those who wait now have had their turn. */
+  | { readonly _tag: "Yield"; readonly handle: Handle }
 
 /** What to run: the name of a behaviour, and what its `initial` is given (plain data). */
 export interface Process {

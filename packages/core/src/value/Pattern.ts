@@ -80,7 +80,7 @@ export const toValue = (pattern: Pattern): Value => {
 }
 
 /** Deeper patterns are no patterns: matching recurses, and patterns come from strangers. */
-export const depthMax = 128 // a guess: deeper than any fact that people write
+export const depthMax = 60 // a level of pattern is two levels of its value
 
 /** The pattern that a value stands for, normalised; `undefined` when it stands for none. */
 export const fromValue = (value: Value): Pattern | undefined => parse(value, 0)

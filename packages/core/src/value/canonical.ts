@@ -12,8 +12,8 @@ export const Tag = {
   integer: 0xb0, string: 0xb1, bytes: 0xb2, symbol: 0xb3, record: 0xb4, sequence: 0xb5, set: 0xb6, dictionary: 0xb7
 } as const
 
-/** Deeper values are refused: a cyclic array must not exhaust the stack. */
-export const depthMax = 1024 // a guess: four times what the decoder accepts by default
+/** Deeper values are refused: a cyclic array must not exhaust the stack, and every value must fit through a link. */
+export const depthMax = 120 // links take 128 levels, and wrap a value in a few of their own
 
 /** Bytes that grow. Reused between values, so writing costs no allocation but the final copy. */
 export class Writer {
@@ -174,12 +174,15 @@ const put = (out: Writer, value: Value, path: Path, depth: number): void => {
 /** Appends the canonical encoding of `value`. Throws `InvalidValue`, having written part of it. */
 export const write = (out: Writer, value: Value): void => put(out, value, undefined, 0)
 
-const shared = new Writer()
+let shared = new Writer()
 const fresh = (value: Value): Writer => {
+  if (shared.bytes.length > sharedMax) shared = new Writer()
   shared.length = 0
   write(shared, value)
   return shared
 }
+/** One large value must not keep its room for ever. */
+const sharedMax = 1 << 20
 
 /** The canonical bytes of a value. Throws `InvalidValue`, with the path to what is none. */
 export const encode = (value: Value): Uint8Array => fresh(value).take()
@@ -197,3 +200,6 @@ export const key = (value: Value): string => {
   const { bytes, length } = fresh(value)
   return latin1(bytes, 0, length)
 }
+
+/** How many bytes the canonical encoding has. Throws `InvalidValue`: this is also the check that a stranger's object is a value. */
+export const measure = (value: Value): number => fresh(value).length

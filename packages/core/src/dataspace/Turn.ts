@@ -1,0 +1,187 @@
+/**
+ * What one invocation of a process does, staged: handles replaced, values counted up and down,
+ * messages, processes that come and go. Nothing of it has happened until the dataspace applies it, so
+ * a turn that turns out wrong half-way is dropped and leaves no trace.
+ */
+import { VersionedMap } from "../data/VersionedMap.ts"
+import { key as keyOf, measure } from "../value/canonical.ts"
+import type { Pattern } from "../value/Pattern.ts"
+import { InvalidValue, record, type Value } from "../value/Value.ts"
+import type { Observer } from "./Captures.ts"
+import * as Process from "./Process.ts"
+
+const emptyHeld: VersionedMap<Process.Handle, Held> = VersionedMap.empty()
+
+export interface Held {
+  readonly assertion: Value
+  readonly key: string
+  /** For an observation: the pattern, and the number that tells it from others under the same handle. */
+  readonly observed: { readonly pattern: Pattern; readonly id: number } | undefined
+}
+
+/** A process that lives. External ones have no behaviour here. */
+export interface Live {
+  readonly pid: Process.Pid
+  readonly name: string
+  readonly behaviour: string | undefined
+  readonly state: unknown
+  readonly foreign: boolean
+  readonly held: VersionedMap<Process.Handle, Held>
+}
+
+export interface Staged {
+  readonly behaviours: Process.Behaviours
+  /** Values whose copies change, in the order in which they were first named. */
+  readonly values: Map<string, { readonly value: Value; local: number; foreign: number }>
+  readonly messages: Array<Value>
+  readonly observations: Array<Observer & { readonly pattern: Pattern }>
+  readonly withdrawn: Array<{ readonly id: number; readonly pattern: Pattern }>
+  readonly lives: Map<Process.Pid, Live>
+  readonly ended: Array<Live & { readonly reason: Value }>
+  readonly resumed: Array<{ readonly pid: Process.Pid; readonly handle: Process.Handle }>
+  nextPid: number
+  nextId: number
+}
+
+export const stage = (behaviours: Process.Behaviours, nextPid: number, nextId: number): Staged => ({
+  behaviours, nextPid, nextId,
+  values: new Map(), messages: [], observations: [], withdrawn: [], lives: new Map(), ended: [], resumed: []
+})
+
+/** What a process did wrong; the turn is dropped and the process ends. */
+export class Misbehaved {
+  readonly message: string
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+/** A fact larger than this does not fit through a link together with others. */
+export const bytesMax = 4 * 1024 * 1024 // a quarter of what a packet takes by default
+
+/** Stages the actions of one process, those of the processes that it spawns included. Throws what a process did wrong. */
+export const perform = (staged: Staged, process: Live, actions: unknown): void => {
+  if (!Array.isArray(actions)) throw new Misbehaved("a behaviour answers with a state and a list of actions")
+  for (const action of actions as ReadonlyArray<Process.Action>) {
+    switch (action?._tag) {
+      case "Assert": process = assert(staged, process, action.handle, action.assertion); break
+      case "Retract": process = retract(staged, process, action.handle); break
+      case "Send":
+        checked(action.body)
+        staged.messages.push(action.body)
+        break
+      case "Spawn": spawn(staged, action.name, action.process); break
+      case "Yield": staged.resumed.push({ pid: process.pid, handle: checkedHandle(action.handle) }); break
+      case "Quit":
+        if (action.reason !== undefined) checked(action.reason)
+        return end(staged, process, action.reason ?? true)
+      default: throw new Misbehaved(`no action is called ${String((action as { readonly _tag?: unknown } | undefined)?._tag)}`)
+    }
+  }
+  staged.lives.set(process.pid, process)
+}
+
+/** Ends a process: all that it holds goes, and the rest learn why. */
+export const end = (staged: Staged, process: Live, reason: Value): void => {
+  for (const [handle] of [...process.held].sort(([a], [b]) => byHandle(a, b))) process = retract(staged, process, handle)
+  staged.lives.delete(process.pid)
+  staged.ended.push({ ...process, reason })
+  staged.messages.push(record("exited", process.name, process.pid, reason))
+}
+const byHandle = (a: Process.Handle, b: Process.Handle): number =>
+  typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1
+
+const checked = (value: Value): void => {
+  if (measure(value) > bytesMax) throw new InvalidValue(`a value of more than ${bytesMax} bytes`)
+}
+const checkedHandle = (handle: unknown): Process.Handle => {
+  if (typeof handle === "string" || typeof handle === "number") return handle
+  throw new Misbehaved("a handle is a string or a number")
+}
+
+const assert = (staged: Staged, process: Live, handle: Process.Handle, assertion: Value): Live => {
+  checkedHandle(handle)
+  const key = keyOf(assertion)
+  if (key.length > bytesMax) throw new InvalidValue(`a fact of more than ${bytesMax} bytes`)
+  const old = process.held.get(handle)
+  if (old?.key === key) return process
+  if (old !== undefined) withdraw(staged, process, old)
+  const pattern = Process.observed(assertion)
+  const observed = pattern && { pattern, id: staged.nextId++ }
+  if (observed) staged.observations.push({ ...observed, pid: process.pid, handle, foreign: process.foreign })
+  count(staged, process, key, assertion, 1)
+  return { ...process, held: process.held.set(handle, { assertion, key, observed }) }
+}
+
+const retract = (staged: Staged, process: Live, handle: Process.Handle): Live => {
+  const old = process.held.get(handle)
+  if (old === undefined) return process
+  withdraw(staged, process, old)
+  return { ...process, held: process.held.delete(handle) }
+}
+
+const withdraw = (staged: Staged, process: Live, { assertion, key, observed }: Held): void => {
+  count(staged, process, key, assertion, -1)
+  if (observed === undefined) return
+  const young = staged.observations.findIndex(({ id }) => id === observed.id)
+  // asserted and retracted in one turn: it never was
+  if (young >= 0) staged.observations.splice(young, 1)
+  else staged.withdrawn.push(observed)
+}
+
+const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1): void => {
+  let change = staged.values.get(key)
+  if (change === undefined) staged.values.set(key, change = { value, local: 0, foreign: 0 })
+  change[foreign ? "foreign" : "local"] += delta
+}
+
+/** A child that cannot start ends at once; its parent goes on. */
+const spawn = (staged: Staged, name: string, process: Process.Process): void => {
+  if (typeof name !== "string") throw new Misbehaved("a process is spawned under a name")
+  checked(name)
+  const child: Live = { pid: staged.nextPid++, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
+  const attempt = stage(staged.behaviours, staged.nextPid, staged.nextId)
+  try {
+    const behaviour = Object.hasOwn(staged.behaviours, String(child.behaviour)) ? staged.behaviours[child.behaviour!] : undefined
+    if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${String(child.behaviour)}`)
+    const [state, actions] = checkedStep(behaviour.initial(process.config))
+    perform(attempt, { ...child, state }, actions)
+    merge(staged, attempt)
+  } catch (error) {
+    end(staged, child, crash(error))
+  }
+}
+
+const merge = (staged: Staged, child: Staged): void => {
+  staged.nextPid = child.nextPid
+  staged.nextId = child.nextId
+  for (const [key, change] of child.values) {
+    const known = staged.values.get(key)
+    if (known === undefined) staged.values.set(key, change)
+    else {
+      known.local += change.local
+      known.foreign += change.foreign
+    }
+  }
+  staged.messages.push(...child.messages)
+  staged.observations.push(...child.observations)
+  staged.withdrawn.push(...child.withdrawn)
+  for (const [pid, live] of child.lives) staged.lives.set(pid, live)
+  staged.ended.push(...child.ended)
+  staged.resumed.push(...child.resumed)
+}
+
+/** A behaviour's answer, which may be anything. */
+export const checkedStep = (step: unknown): readonly [unknown, unknown] => {
+  if (!Array.isArray(step) || step.length !== 2) throw new Misbehaved("a behaviour answers with a state and a list of actions")
+  return step as unknown as readonly [unknown, unknown]
+}
+
+/** The reason of a process that was ended for what it threw: `<crash message>`. */
+export const crash = (thrown: unknown): Value => {
+  let message = "it threw what cannot be shown"
+  try {
+    message = thrown instanceof Error || thrown instanceof Misbehaved ? thrown.message : String(thrown)
+  } catch { /* its toString throws as well */ }
+  return record("crash", String(message).slice(0, 1000).replace(/[\ud800-\udfff]/g, "\ufffd")) // a lone surrogate is no text
+}
