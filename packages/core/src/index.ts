@@ -2,6 +2,8 @@
 export * as Annotated from "./codec/Annotated.ts"
 export * as Binary from "./codec/Binary.ts"
 export * as Framing from "./codec/Framing.ts"
+export * as PatternText from "./codec/PatternText.ts"
+export * as Text from "./codec/Text.ts"
 export * as VersionedMap from "./data/VersionedMap.ts"
 export * as Dataspace from "./dataspace/Dataspace.ts"
 export * as Process from "./dataspace/Process.ts"

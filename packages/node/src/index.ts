@@ -1,1 +1,7 @@
-export {}
+/** The public surface of the shell, one module a line. */
+export * as Host from "./Host.ts"
+export * as Node from "./Node.ts"
+export * as Space from "./space/Space.ts"
+export * as Address from "./transport/Address.ts"
+export * as Transport from "./transport/Transport.ts"
+export * as Transports from "./transport/index.ts"

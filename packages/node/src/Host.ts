@@ -1,0 +1,228 @@
+/**
+ * The one place where the node machine meets the world: take an event, step, carry out the actions in
+ * their order. No protocol is decided here.
+ *
+ * Steps run where events arise, synchronously: a chunk is dealt with inside the callback that brought
+ * it, so a socket is read no faster than the node steps. Events that arise in a step wait in a queue.
+ */
+import { type Dataspace, Node, type Process, type Value } from "@colloquy/core"
+import { Cause, Context, Deferred, Effect, FiberMap, Layer } from "effect"
+import { randomInt } from "node:crypto"
+import { performance } from "node:perf_hooks"
+import * as Address from "./transport/Address.ts"
+import type { Connection } from "./transport/Transport.ts"
+import * as Transports from "./transport/index.ts"
+
+/** An external process's ears. Called within a step: it may tell the host things, and must not block. */
+export interface Listener {
+  readonly deliver: (events: ReadonlyArray<Process.Event>) => void
+  readonly exited: (reason: Value.Value) => void
+}
+
+export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
+  /** What pure processes in this node's dataspaces may be. */
+  readonly behaviours?: Process.Behaviours
+}
+
+/** How long farewells may take when a node stops. */
+const stopMs = 2_000 // a guess: as long as a connection lingers
+
+export class Host extends Context.Service<Host, {
+  readonly node: string
+  /** Steps the node at once, or, when called within a step, after it. */
+  readonly tell: (event: Node.Event) => void
+  /** An external process enters a dataspace; `listener` hears what concerns it. */
+  readonly enter: (space: Node.Space, pid: string, listener: Listener, actions: ReadonlyArray<Process.Action>) => void
+  /** A name for an external process that no other has here. */
+  readonly freshPid: (name: string) => string
+  /** A connection that a transport accepted. */
+  readonly accept: (connection: Connection) => void
+  /** Asks a link's peer to say when it has dealt with everything sent so far. */
+  readonly sync: (link: string) => Effect.Effect<void>
+  readonly state: () => Node.State
+}>()("@colloquy/node/Host") {
+  /** A running node, until its scope closes: then farewells are sent and sockets closed. */
+  static readonly layer = (config: Config): Layer.Layer<Host> => Layer.effect(Host, make(config))
+}
+
+const make = Effect.fnUntraced(function*(config: Config) {
+  const transportOf = yield* Transports.provided
+  const dials = yield* FiberMap.make<string, void>()
+  const runDial = yield* FiberMap.runtime(dials)<never>()
+  const log = yield* logger
+  const stopped = yield* Deferred.make<void>()
+
+  const machine = Node.of(config.behaviours ?? {})
+  const connections = new Map<string, Connection>()
+  const listeners = new Map<string, Listener>()
+  const timers = new Map<string, NodeJS.Timeout>()
+  const syncs = new Map<number, () => void>()
+  const corked = new Set<Connection>()
+  const now = () => performance.now()
+  const { behaviours: _, ...nodeConfig } = config
+  const [first, boot] = machine.initial({ ...nodeConfig, incarnation: Date.now(), seed: randomInt(2 ** 32) })
+  let state = first
+  let count = 0
+  let allClosed: (() => void) | undefined
+
+  const queue: Array<Node.Event> = []
+  let running = false
+  const tell = (event: Node.Event): void => {
+    queue.push(event)
+    if (running) return
+    running = true
+    // by index, not shift(): a burst of events must not cost the square of its length
+    for (let i = 0; i < queue.length; i++) step(queue[i]!)
+    queue.length = 0
+    for (const connection of corked) connection.uncork()
+    corked.clear()
+    running = false
+  }
+  const step = (event: Node.Event): void => {
+    let actions: ReadonlyArray<Node.Action>
+    try {
+      ;[state, actions] = machine.transition(state, event)
+    } catch (error) {
+      // our own bug: the old state stands, and everybody else goes on
+      return log("Error", "a step failed", { event: event._tag, error: String(error instanceof Error ? error.stack : error) })
+    }
+    for (const action of actions) perform(action)
+  }
+
+  const perform = (action: Node.Action): void => {
+    switch (action._tag) {
+      case "Write": return write(action.link, action.bytes)
+      case "Close": return close(action.link)
+      case "Dial": return dial(action.link, action.address)
+      case "SetTimer": return setTimer(action.timer, action.afterMs)
+      case "CancelTimer": return cancelTimer(action.timer)
+      case "Deliver": return safely(() => listeners.get(key(action.space, action.pid))?.deliver(action.events))
+      case "Exited": return onExited(key(action.space, action.pid), action.reason)
+      case "Continue": return void setImmediate(() => tell({ _tag: "Tell", space: action.space, event: { _tag: "Continue" } }))
+      case "Synced": return syncs.get(action.n)?.()
+      case "Log": return log(action.level, action.message, action.fields)
+      case "Stopped": return void Deferred.doneUnsafe(stopped, Effect.void)
+    }
+  }
+
+  const open = (link: string, connection: Connection): void => {
+    connections.set(link, connection)
+    connection.start({
+      onChunk: (bytes) => tell({ _tag: "Received", link, bytes, at: now() }),
+      onLost: (reason) => {
+        connections.delete(link)
+        tell({ _tag: "Lost", link, reason, at: now() })
+        if (connections.size === 0) allClosed?.()
+      }
+    })
+  }
+  const write = (link: string, bytes: Uint8Array): void => {
+    const connection = connections.get(link)
+    if (connection === undefined) return
+    if (!corked.has(connection)) {
+      connection.cork()
+      corked.add(connection)
+    }
+    connection.write(bytes, () => tell({ _tag: "Written", link, bytes: bytes.length }))
+  }
+  const close = (link: string): void => {
+    runDial(link, Effect.void) // a dial that is under way is given up
+    const connection = connections.get(link)
+    if (connection === undefined) return
+    if (corked.delete(connection)) connection.uncork()
+    connection.close()
+  }
+  const dial = (link: string, text: string): void => {
+    const failed = (reason: string) => tell({ _tag: "DialFailed", link, reason, at: now() })
+    const located = Address.parse(text)
+    if (located instanceof Address.BadAddress) return failed(located.message)
+    const transport = transportOf(located.address)
+    if (transport === undefined) return failed(`no transport for ${text}: provide its layer`)
+    runDial(link, transport.dial(located.address).pipe(
+      Effect.match({
+        onFailure: (error) => failed(error.reason),
+        onSuccess: (connection) => {
+          connections.set(link, connection)
+          tell({ _tag: "Dialled", link, stream: connection.stream, at: now() })
+          open(link, connection)
+        }
+      }),
+      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.sync(() => failed(Cause.pretty(cause))))
+    ))
+  }
+
+  const setTimer = (timer: string, afterMs: number): void => {
+    cancelTimer(timer)
+    timers.set(timer, setTimeout(() => {
+      timers.delete(timer)
+      tell({ _tag: "TimerFired", timer, at: now() })
+    }, afterMs))
+  }
+  const cancelTimer = (timer: string): void => {
+    clearTimeout(timers.get(timer))
+    timers.delete(timer)
+  }
+
+  const onExited = (of: string, reason: Value.Value): void => {
+    const listener = listeners.get(of)
+    listeners.delete(of)
+    safely(() => listener?.exited(reason))
+  }
+  const safely = (callback: () => void): void => {
+    try {
+      callback()
+    } catch (error) {
+      log("Error", "a listener failed", { error: String(error instanceof Error ? error.stack : error) })
+    }
+  }
+
+  for (const action of boot) perform(action)
+  yield* Effect.addFinalizer(() => Effect.gen(function*() {
+    tell({ _tag: "Stop", at: now() })
+    yield* Effect.timeoutOption(Deferred.await(stopped), stopMs)
+    for (const timer of [...timers.keys()]) cancelTimer(timer)
+    yield* Effect.callback<void>((resume) => {
+      allClosed = () => resume(Effect.void)
+      if (connections.size === 0) allClosed()
+    }).pipe(Effect.timeoutOption(stopMs))
+    for (const connection of connections.values()) connection.abort()
+  }))
+
+  return Host.of({
+    node: config.node,
+    tell,
+    enter: (space, pid, listener, actions) => {
+      listeners.set(key(space, pid), listener)
+      tell({ _tag: "Tell", space, event: { _tag: "Enter", pid, name: pid, actions } satisfies Dataspace.Event })
+    },
+    freshPid: (name) => `${name}#${++count}`,
+    accept: (connection) => {
+      const link = `in:${++count}`
+      connections.set(link, connection)
+      tell({ _tag: "Incoming", link, from: connection.remote, stream: connection.stream, at: now() })
+      open(link, connection)
+    },
+    sync: (link) => Effect.callback<void>((resume) => {
+      const n = ++count
+      syncs.set(n, () => {
+        syncs.delete(n)
+        resume(Effect.void)
+      })
+      tell({ _tag: "Sync", link, n })
+      return Effect.sync(() => void syncs.delete(n))
+    }),
+    state: () => state
+  })
+})
+
+const key = (space: Node.Space, pid: string): string => `${space === null ? "" : `${space}\n`}${pid}`
+
+/** Logs from a callback through Effect's logger, with its level and annotations. */
+const logger = Effect.gen(function*() {
+  const context = yield* Effect.context<never>()
+  const run = Effect.runForkWith(context)
+  const levels = { Debug: Effect.logDebug, Info: Effect.logInfo, Warn: Effect.logWarning, Error: Effect.logError }
+  return (level: keyof typeof levels, message: string, fields: Readonly<Record<string, unknown>>): void => {
+    run(levels[level](message).pipe(Effect.annotateLogs(fields)))
+  }
+})

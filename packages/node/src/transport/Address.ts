@@ -1,0 +1,68 @@
+/**
+ * Where a node listens, and where a scope of one is reached:
+ *
+ *     tcp://127.0.0.1:7600/lobby    unix:/run/colloquy.sock#lobby    ws://127.0.0.1:7601/lobby
+ *
+ * What follows the host is the scope, percent-decoded. Listeners name none; a dialer that names none
+ * means `main`.
+ */
+import { Schema } from "effect"
+
+export type Address =
+  | { readonly _tag: "tcp" | "ws"; readonly host: string; readonly port: number }
+  | { readonly _tag: "unix"; readonly path: string }
+
+export interface Located {
+  readonly address: Address
+  readonly scope: string | undefined
+}
+
+export const defaultScope = "main"
+
+/** A text that is no address. The message says what one looks like. */
+export class BadAddress extends Schema.TaggedError<BadAddress>()("BadAddress", { text: Schema.String, why: Schema.String }) {
+  override get message() {
+    return `"${this.text}" is not an address: ${this.why}. Write tcp://HOST:PORT/SCOPE, ws://HOST:PORT/SCOPE or unix:/PATH#SCOPE`
+  }
+}
+
+/** Reads an address and the scope behind it. */
+export const parse = (text: string): Located | BadAddress => {
+  const wrong = (why: string) => new BadAddress({ text, why })
+  if (text.startsWith("unix:")) {
+    const [path, scope] = split(text.slice(5), "#")
+    if (!path.startsWith("/")) return wrong("a unix socket has an absolute path")
+    if (new TextEncoder().encode(path).length > 107) return wrong("the path of a unix socket has at most 107 bytes") // sun_path of Linux, less its NUL
+    return located({ _tag: "unix", path }, scope, wrong)
+  }
+  const match = /^(tcp|ws):\/\/(\[[0-9a-fA-F:.%]+\]|[^/:[\]\s]+):(\d{1,5})(?:\/(.*))?$/.exec(text)
+  if (match === null) return wrong(/^\w+:/.test(text) && !/^(tcp|ws):/.test(text) ? "its scheme is not tcp, ws or unix" : "a host and a port are needed")
+  const port = Number(match[3])
+  if (port > 65535) return wrong("ports end at 65535")
+  return located({ _tag: match[1] as "tcp" | "ws", host: match[2]!.replace(/^\[|\]$/g, ""), port }, match[4], wrong)
+}
+
+const located = (address: Address, scope: string | undefined, wrong: (why: string) => BadAddress): Located | BadAddress => {
+  try {
+    return { address, scope: scope === undefined || scope === "" ? undefined : decodeURIComponent(scope) }
+  } catch {
+    return wrong("its scope is not percent-encoded properly")
+  }
+}
+
+const split = (text: string, at: string): readonly [string, string | undefined] => {
+  const i = text.indexOf(at)
+  return i < 0 ? [text, undefined] : [text.slice(0, i), text.slice(i + 1)]
+}
+
+/** The address as text, with the scope when there is one. */
+export const print = (address: Address, scope?: string): string => {
+  const tail = scope === undefined ? "" : encodeURIComponent(scope)
+  if (address._tag === "unix") return `unix:${address.path}${tail && `#${tail}`}`
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host
+  return `${address._tag}://${host}:${address.port}${tail && `/${tail}`}`
+}
+
+/** Whether only this machine can reach the address. A name is looked up later, so of names only `localhost` counts. */
+export const isLoopback = (address: Address): boolean =>
+  address._tag === "unix" || address.host === "localhost" || address.host === "::1" || /^127(\.\d{1,3}){3}$/.test(address.host)
