@@ -57,7 +57,7 @@ class Refusal {
 const whitespace = /[ \t\r\n]*/y
 const commas = /[ \t\r\n,]*/y
 /** Of letters, digits, these signs, and of other characters those that are no separators or controls. */
-const token = /[A-Za-z0-9~!$%^&*?_=+\-/.|\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{Mn}\p{Mc}\p{Me}\p{Nd}\p{Nl}\p{No}\p{Pc}\p{Pd}\p{Po}\p{Sc}\p{Sm}\p{Sk}\p{So}\p{Co}]+/uy
+const token = /(?:[A-Za-z0-9~!$%^&*?_=+\-/.|]|(?![\u0000-\u007f])[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{Mn}\p{Mc}\p{Me}\p{Nd}\p{Nl}\p{No}\p{Pc}\p{Pd}\p{Po}\p{Sc}\p{Sm}\p{Sk}\p{So}\p{Co}])+/uy
 const reserved = /[<>[\]{}#:"'@;,\s]/
 const integer = /^[-+]?\d+$/
 const double = /^[-+]?\d+(\.\d+([eE][-+]?\d+)?|[eE][-+]?\d+)$/

@@ -191,7 +191,7 @@ const routes: Wiring.Routes<Members, Action | Question> = {
     Introduce: ({ actions, scope }) => dataspace(scope, { _tag: "Enter", pid: Operator.pid, name: "operator", actions }),
     Publish: ({ actions, scope }) => dataspace(scope, { _tag: "Perform", pid: Operator.pid, actions }),
     CloseScope: ({ scope }) => [within(inside("Scopes", { _tag: "Close", key: scope }))],
-    Settle: ({ link, n }) => toOperator({ _tag: "Settled", link, n }),
+    Settle: (action) => toOperator({ ...action, _tag: "Settled" }),
     SetRetry: ({ afterMs, uplink }) => out({ _tag: "SetTimer", timer: retryTimer(uplink), afterMs }),
     CancelRetry: ({ uplink }) => out({ _tag: "CancelTimer", timer: retryTimer(uplink) }),
     Sweep: out, Count: out, Dial: out, Close: out, Synced: out, Log: out, Stopped: out

@@ -9,6 +9,8 @@
  *     <peer node incarnation leaf>                       one peer, however many its links
  *     <scope name>                                       peers have joined it
  *
+ * `<listener address>`, which the host asserts, is copied to readers of the status.
+ *
  * Promises: an uplink that is asked for is tried for ever, with exponential back-off and jitter; a
  * facts' copy in the status scope of each peer that asks for it can be read and never written.
  */
@@ -79,7 +81,8 @@ export type Event =
   | { readonly _tag: "Session"; readonly link: LinkId; readonly news: SessionNews }
   | { readonly _tag: "Joined"; readonly link: LinkId; readonly peer: Topology.Peer }
   | { readonly _tag: "Parted"; readonly link: LinkId }
-  | { readonly _tag: "Settled"; readonly link: LinkId; readonly n: number }
+  /** What was begun before has been carried out. */
+  | { readonly _tag: "Settled"; readonly link: LinkId; readonly n: number; readonly ours: boolean }
   | { readonly _tag: "Counted"; readonly scope: string; readonly facts: ReadonlyArray<Value> }
   | { readonly _tag: "Stop" }
 
@@ -105,8 +108,8 @@ export type Action =
   | { readonly _tag: "CloseScope"; readonly scope: string }
   /** Count what the node holds, and say so with `Counted`. */
   | { readonly _tag: "Count"; readonly scope: string }
-  /** Come back with `Settled` when what this turn began has been carried out. */
-  | { readonly _tag: "Settle"; readonly link: LinkId; readonly n: number }
+  /** Come back with `Settled` when what the turns before began has been carried out. `ours` is a sync that we asked for. */
+  | { readonly _tag: "Settle"; readonly link: LinkId; readonly n: number; readonly ours: boolean }
   | { readonly _tag: "Dial"; readonly link: LinkId; readonly address: string }
   | { readonly _tag: "Close"; readonly link: LinkId }
   | { readonly _tag: "SetRetry"; readonly uplink: string; readonly afterMs: number }
@@ -137,7 +140,7 @@ export const initial = (config: Config): Step<State, Action> => {
     stopping: false
   }
   const wanted = Pattern.record("uplink", Pattern.bind(), Pattern.bind(), Pattern.bind())
-  return [state, [{ _tag: "Introduce", scope: null, actions: [Process.assert("node", self), Process.observe("uplink", wanted)] }]]
+  return [state, [{ _tag: "Introduce", scope: null, actions: [Process.assert("node", self), Process.observe("uplink", wanted), Process.observe("listener", Pattern.record("listener", Pattern.bind()))] }]]
 }
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
@@ -150,7 +153,7 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Session": return onSession(state, event.link, event.news)
     case "Joined": return onJoined(state, event)
     case "Parted": return onParted(state, event.link)
-    case "Settled": return [state, [{ _tag: "TellSession", link: event.link, event: { _tag: "Synced", n: event.n } }]]
+    case "Settled": return onSettled(state, event)
     case "Counted": return onCounted(state, event)
     case "Stop": return onStop(state)
   }
@@ -161,6 +164,12 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
 const onRequested = (state: State, events: ReadonlyArray<Process.Event>): Step<State, Action> => {
   const actions: Array<Action> = []
   for (const event of events) {
+    if (event.handle === "listener") {
+      const [next, more] = onListener(state, event)
+      state = next
+      actions.push(...more)
+      continue
+    }
     const [local, address, remote] = event.captures
     if (typeof local !== "string" || typeof address !== "string" || typeof remote !== "string" || isReserved(local)) {
       if (event._tag === "Added") actions.push(log("Warn", "an uplink was asked for that is none: <uplink local-scope address remote-scope> takes three strings", {}))
@@ -172,6 +181,15 @@ const onRequested = (state: State, events: ReadonlyArray<Process.Event>): Step<S
     actions.push(...more)
   }
   return [state, actions]
+}
+
+/** Listeners are the host's to assert; readers of the status see a copy. */
+const onListener = (state: State, { _tag, captures: [address] }: Process.Event): Step<State, Action> => {
+  const handle = `listener/${String(address)}`
+  const fact = record("listener", address!)
+  const facts = _tag === "Added" ? state.facts.set(handle, fact) : state.facts.delete(handle)
+  const action = _tag === "Added" ? Process.assert(handle, fact) : Process.retract(handle)
+  return [{ ...state, facts }, [...state.statusScopes.keys()].map((scope): Action => ({ _tag: "Publish", scope, actions: [action] }))]
 }
 
 const dial = (state: State, key: string, uplink: Uplink): Step<State, Action> => {
@@ -258,8 +276,8 @@ const onSession = (state: State, link: LinkId, news: SessionNews): Step<State, A
     case "Offered": return onOffered(state, link, session, news)
     case "Accepted": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Accepted", link, reach: news.reach })]]
     case "Reached": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Reached", link, added: news.added, removed: news.removed })]]
-    case "SyncRequested": return [state, [{ _tag: "Settle", link, n: news.n }]]
-    case "Synced": return [state, [{ _tag: "Synced", link, n: news.n }]]
+    case "SyncRequested": return [state, [{ _tag: "Settle", link, n: news.n, ours: false }]]
+    case "Synced": return [state, [{ _tag: "Settle", link, n: news.n, ours: true }]]
     case "Ended": return onEnded(state, link, session, news)
   }
 }
@@ -285,6 +303,10 @@ const onOffered = (state: State, link: LinkId, session: Session, { peer, reach, 
 
 const onCounted = (state: State, { facts, scope }: { readonly scope: string; readonly facts: ReadonlyArray<Value> }): Step<State, Action> =>
   [state, [{ _tag: "Publish", scope, actions: facts.map((fact, i) => Process.assert(`count/${i}`, fact)) }]]
+
+/** A turn takes one hop to its scope, and this took one as well: so what it caused is ahead of what is said now. */
+const onSettled = (state: State, { link, n, ours }: Extract<Event, { readonly _tag: "Settled" }>): Step<State, Action> =>
+  [state, [ours ? { _tag: "Synced", link, n } : { _tag: "TellSession", link, event: { _tag: "Synced", n } }]]
 
 const onEnded = (state: State, link: LinkId, session: Session, { reason }: News<"Ended">): Step<State, Action> => {
   const { scope } = session
