@@ -79,14 +79,16 @@ export type Action =
 /** The dataspace whose processes may have these behaviours: a machine. */
 export const of = (behaviours: Process.Behaviours) => {
   const initial = ({ boot = [], fuel = defaultFuel }: Config): Step<State, Action> => {
-    const draft: Draft = {
-      behaviours, actions: [], queue: [],
-      state: {
-        fuel, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), copies: VersionedMap.empty(), index: Index.empty,
-        groups: VersionedMap.empty(), pending: [], scheduled: false
-      }
+    const empty: State = {
+      fuel, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), copies: VersionedMap.empty(), index: Index.empty,
+      groups: VersionedMap.empty(), pending: [], scheduled: false
     }
-    for (const { name, process } of boot) actAs(draft, starter, [Process.spawn(name, process)])
+    return start(empty, boot)
+  }
+  /** Spawns processes from outside, as `boot` does at the beginning. */
+  const start = (state: State, processes: Config["boot"] = []): Step<State, Action> => {
+    const draft: Draft = { behaviours, actions: [], queue: [...state.pending], state }
+    for (const { name, process } of processes) actAs(draft, starter, [Process.spawn(name, process)])
     return run(draft)
   }
   const transition = (state: State, event: Event): Step<State, Action> => {
@@ -100,7 +102,7 @@ export const of = (behaviours: Process.Behaviours) => {
     }
     return run(draft)
   }
-  return { initial, transition }
+  return { initial, transition, start }
 }
 
 /** A transition in the making. */
