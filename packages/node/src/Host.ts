@@ -180,7 +180,7 @@ const make = Effect.fnUntraced(function*(config: Config) {
   yield* Effect.addFinalizer(() => Effect.gen(function*() {
     tell({ _tag: "Stop", at: now() })
     yield* Effect.timeoutOption(Deferred.await(stopped), stopMs)
-    for (const timer of [...timers.keys()]) cancelTimer(timer)
+    for (const timer of timers.keys()) cancelTimer(timer)
     yield* Effect.callback<void>((resume) => {
       allClosed = () => resume(Effect.void)
       if (connections.size === 0) allClosed()

@@ -1,1 +1,3 @@
-export {}
+/** What tests of machines are made of, one module a line. */
+export * as Laws from "./Laws.ts"
+export * as Network from "./Network.ts"

@@ -401,7 +401,6 @@ const escapes = new Map([["\\", "\\\\"], ["\n", "\\n"], ["\r", "\\r"], ["\t", "\
 
 /** Control characters are escaped: what a stranger said must not drive the terminal that it is printed on. */
 const printText = (text: string, quote: string): string =>
-  // eslint-disable-next-line no-control-regex
   `${quote}${text.replace(/["'\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => c === quote ? `\\${c}` : escapes.get(c) ?? (c === '"' || c === "'" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`))}${quote}`
 
 const printSymbol = (name: string): string => {

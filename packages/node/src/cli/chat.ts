@@ -22,7 +22,6 @@ export const chat = Command.make("chat", {
 }).pipe(Effect.scoped, Effect.provide(Client.layer))).pipe(Command.withDescription("talk with whoever is in the same room"))
 
 /** What others call themselves or say must not drive our terminal. */
-// eslint-disable-next-line no-control-regex
 const shown = (value: Value.Value | undefined): string => (typeof value === "string" ? value : "?").replace(/[\u0000-\u001f\u007f-\u009f]/g, " ")
 
 /** Lines of standard input, to its end. */
