@@ -3,7 +3,7 @@
  * waits in its pipe until `deliver` takes it, so a test decides what is delayed, cut or merged, and
  * what is lost with a pipe that is cut.
  */
-import { type Dataspace, Node, Process, Value } from "@colloquy/core"
+import { type Dataspace, type Machine, Node, Process, Value } from "@colloquy/core"
 
 interface End {
   readonly node: string
@@ -24,7 +24,7 @@ export interface Heard {
 }
 
 export class Network {
-  readonly machine = Node.of({})
+  readonly machine: Machine.Machine<Node.Config, Node.State, Node.Event, Node.Action> = Node.of({})
   readonly nodes = new Map<string, Node.State>()
   readonly pipes: Array<Pipe> = []
   readonly timers = new Map<string, { readonly node: string; readonly timer: string }>()

@@ -36,6 +36,7 @@ class Run {
       const [from, to] = this.below(2) === 0 ? [this.nodes[i]!, other] : [other, this.nodes[i]!]
       this.network.uplink(from, scope, to)
     }
+    if (this.below(2) === 0) this.network.settle()
   }
   below(n: number): number {
     const [value, next] = Rng.below(this.rng, n)

@@ -20,6 +20,13 @@ export const at = Flag.String("at").pipe(
 )
 export const json = Flag.Boolean("json").pipe(Flag.withDescription("one JSON object a line, for machines"), Flag.withDefault(false))
 
+export interface Joined {
+  readonly link: string
+  /** What the scope is called here. */
+  readonly scope: string
+  readonly space: Space.Interface
+}
+
 /** Joins the scope and waits until the link is up and everything that the node asks of us has arrived. */
 export const join = Effect.fnUntraced(function*(url: string, remoteScope?: string) {
   const located = Address.parse(url)
@@ -39,7 +46,8 @@ export const join = Effect.fnUntraced(function*(url: string, remoteScope?: strin
   yield* NodeLayers.uplink(name, Address.print(located.address, scope)).pipe(Effect.catchTag("BadAddress", (e) => Effect.fail(new Failure({ message: e.message }))))
   const link = yield* Deferred.await(connected)
   yield* host.sync(link)
-  return { link, scope: name, space: yield* Space.make(name) }
+  const joined: Joined = { link, scope: name, space: yield* Space.make(name) }
+  return joined
 })
 
 const uplinkState = (label: string, fields: number): Pattern.Pattern => Pattern.record(label, ...Array.from({ length: fields }, () => Pattern.bind()))

@@ -12,7 +12,7 @@ export type Change =
   | { readonly _tag: "Removed"; readonly captures: Process.Captures }
   | { readonly _tag: "Received"; readonly captures: Process.Captures }
 
-export class Space extends Context.Service<Space, {
+export interface Interface {
   /** Holds a fact up until the Scope closes. A value that is none is a defect. */
   readonly assert: (fact: Value.Value) => Effect.Effect<void, never, Scope.Scope>
   /** Says it once, to those who observe it now. */
@@ -24,7 +24,9 @@ export class Space extends Context.Service<Space, {
     pattern: Pattern.Pattern,
     effect: (captures: Process.Captures) => Effect.Effect<unknown, E, R | Scope.Scope>
   ) => Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
-}>()("@colloquy/node/Space") {
+}
+
+export class Space extends Context.Service<Space, Interface>()("@colloquy/node/Space") {
   static readonly layer = (space: Node.Space): Layer.Layer<Space, never, Host> => Layer.effect(Space, make(space))
 }
 
