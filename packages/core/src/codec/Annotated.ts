@@ -18,7 +18,7 @@ export class Annotated {
 
 /** An annotated value in the place of a value: `Value` does not list it, so that nobody else need ask. */
 export const annotate = (annotations: ReadonlyArray<Value>, value: Value): Value => new Annotated(annotations, value) as unknown as Value
-const isAnnotated = (value: unknown): value is Annotated => value instanceof Annotated
+export const isAnnotated = (value: unknown): value is Annotated => value instanceof Annotated
 
 /** The value without annotations, inside as well. */
 export const strip = (value: Value): Value => {

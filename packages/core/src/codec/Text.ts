@@ -7,7 +7,7 @@
  */
 import { key, latin1 } from "../value/canonical.ts"
 import { Dictionary, Double, Embedded, InvalidValue, kindOf, Record, Set, symbol, type Value } from "../value/Value.ts"
-import { annotate, strip } from "./Annotated.ts"
+import { annotate, isAnnotated, strip } from "./Annotated.ts"
 import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 
 /**
@@ -367,8 +367,9 @@ const doubleOfBytes = (bytes: Uint8Array): number | Double => {
 
 // ---- printing -----------------------------------------------------------------------------------
 
-/** The value as one line of text. Throws `InvalidValue` for what is none. */
+/** The value as one line of text, annotations included. Throws `InvalidValue` for what is none. */
 export const print = (value: Value): string => {
+  if (isAnnotated(value)) return `${value.annotations.map((annotation) => `@${print(annotation)} `).join("")}${print(value.value)}`
   switch (kindOf(value)) {
     case "Boolean": return value === true ? "#t" : "#f"
     case "SignedInteger": return String(value)
