@@ -35,7 +35,7 @@ export interface Staged {
   readonly values: Map<string, { readonly value: Value; local: number; foreign: number }>
   readonly messages: Array<Value>
   readonly observations: Array<Observer & { readonly pattern: Pattern }>
-  readonly withdrawn: Array<{ readonly id: number; readonly pattern: Pattern }>
+  readonly withdrawn: Array<{ readonly id: number; readonly pattern: Pattern; readonly pid: Process.Pid; readonly handle: Process.Handle; readonly key: string }>
   readonly lives: Map<Process.Pid, Live>
   readonly ended: Array<Live & { readonly reason: Value }>
   readonly resumed: Array<{ readonly pid: Process.Pid; readonly handle: Process.Handle }>
@@ -105,28 +105,36 @@ const assert = (staged: Staged, process: Live, handle: Process.Handle, assertion
   if (key.length > bytesMax) throw new InvalidValue(`a fact of more than ${bytesMax} bytes`)
   const old = process.held.get(handle)
   if (old?.key === key) return process
-  if (old !== undefined) withdraw(staged, process, old)
-  const pattern = Process.observed(assertion)
-  const observed = pattern && { pattern, id: staged.nextId++ }
-  if (observed) staged.observations.push({ ...observed, pid: process.pid, handle, foreign: process.foreign })
+  if (old !== undefined) withdraw(staged, process, handle, old)
+  const observed = observe(staged, process, handle, key, Process.observed(assertion))
   count(staged, process, key, assertion, 1)
   return { ...process, held: process.held.set(handle, { assertion, key, observed }) }
+}
+
+/** One that was withdrawn in this very turn comes back as it was, and is told nothing again. */
+const observe = (staged: Staged, process: Live, handle: Process.Handle, key: string, pattern: Pattern | undefined): Held["observed"] => {
+  if (pattern === undefined) return undefined
+  const back = staged.withdrawn.findIndex((one) => one.pid === process.pid && one.handle === handle && one.key === key)
+  if (back >= 0) return { id: staged.withdrawn.splice(back, 1)[0]!.id, pattern }
+  const id = staged.nextId++
+  staged.observations.push({ id, pattern, pid: process.pid, handle, foreign: process.foreign })
+  return { id, pattern }
 }
 
 const retract = (staged: Staged, process: Live, handle: Process.Handle): Live => {
   const old = process.held.get(handle)
   if (old === undefined) return process
-  withdraw(staged, process, old)
+  withdraw(staged, process, handle, old)
   return { ...process, held: process.held.delete(handle) }
 }
 
-const withdraw = (staged: Staged, process: Live, { assertion, key, observed }: Held): void => {
+const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { assertion, key, observed }: Held): void => {
   count(staged, process, key, assertion, -1)
   if (observed === undefined) return
   const young = staged.observations.findIndex(({ id }) => id === observed.id)
   // asserted and retracted in one turn: it never was
   if (young >= 0) staged.observations.splice(young, 1)
-  else staged.withdrawn.push(observed)
+  else staged.withdrawn.push({ ...observed, pid: process.pid, handle, key })
 }
 
 const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1): void => {

@@ -27,7 +27,7 @@ describe("codecs", () => {
   })
   it("order as the specification says where bytes would not", () => {
     const ordered: ReadonlyArray<Value.Value> = [false, true, new Value.Double(-0), new Value.Double(0), 0.5, -1, 1, 256, "aa", "b", "\uFFFD", "\u{1F600}", Uint8Array.of(1), Value.symbol("a"), Value.record("a"), [], [1], new Value.Set([2, 1]), new Value.Dictionary([]), new Value.Embedded(1)]
-    assert.deepStrictEqual([...ordered].reverse().sort(Order.compare), ordered)
+    assert.deepStrictEqual(ordered.toReversed().sort(Order.compare), ordered)
   })
   it("refuse what is no value, with the way to it", () => {
     const cyclic: Array<Value.Value> = []
