@@ -82,12 +82,13 @@ export class Network {
     it.open = false
     for (const { link, node } of it.ends) this.tell(node, { _tag: "Lost", link, reason: "cut", at: 0 })
   }
-  /** Lets all retries happen that are waited for. Heartbeats do not. */
-  retry(): void {
+  /** Lets all retries happen that are waited for, with `between` after each: jitter keeps them apart. Heartbeats do not. */
+  retry(between: () => void = () => {}): void {
     for (const [key, { node, timer }] of [...this.timers]) {
       if (!timer.startsWith("retry ")) continue
       this.timers.delete(key)
       this.tell(node, { _tag: "TimerFired", timer, at: 0 })
+      between()
     }
   }
 
