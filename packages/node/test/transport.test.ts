@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Rng } from "@colloquy/core"
 import { Deferred, Effect } from "effect"
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs"
+import { existsSync, linkSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -92,7 +92,7 @@ describe("unix", () => {
     const server = net.createServer()
     yield* Effect.callback<void>((resume) => { server.listen(path, () => resume(Effect.void)) })
     const kept = join(folder, "kept.sock")
-    yield* Effect.sync(() => { import.meta.dirname.length > 0 && require_link(path, kept) })
+    linkSync(path, kept)
     yield* Effect.callback<void>((resume) => { server.close(() => resume(Effect.void)) })
     assert.isTrue(existsSync(kept))
 
