@@ -7,8 +7,13 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
-const programs = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!)
-const printed = ["{ value: 2 } 1\n", "ann came\nann left\n"]
+const programs = ["README.md", "packages/core/README.md"].flatMap((file) =>
+  [...readFileSync(join(root, file), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!))
+const printed = [
+  "{ value: 2 } 1\n",
+  "ann came\nann left\n",
+  '[{"_tag":"Deliver","pid":"me","events":[{"_tag":"Added","handle":"who","captures":["ann"]}]}]\n'
+]
 
 describe("README", () => {
   it("has the programs that are expected", () => {
