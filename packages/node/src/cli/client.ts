@@ -4,16 +4,14 @@
  */
 import { Binary, Pattern, PatternText, Text, type Value } from "@colloquy/core"
 import { Deferred, Effect, Layer, Schema, Stream } from "effect"
-import { CliError, Flag } from "effect/cli"
+import { Flag } from "effect/cli"
 import * as HostModule from "../Host.ts"
 import * as NodeLayers from "../Node.ts"
 import * as Space from "../space/Space.ts"
 import * as Address from "../transport/Address.ts"
 
 /** Something the person at the terminal can mend: one line, and a non-zero exit status. */
-export class Failure extends Schema.TaggedError<Failure>()("Failure", { message: Schema.String }) {
-  override readonly [CliError.userMessage] = this.message
-}
+export class Failure extends Schema.TaggedError<Failure>()("Failure", { message: Schema.String }) {}
 
 export const at = Flag.String("at").pipe(
   Flag.withDescription("the node and scope: tcp://HOST:PORT/SCOPE, ws://HOST:PORT/SCOPE or unix:/PATH#SCOPE (scope: main)")

@@ -21,10 +21,14 @@ process.stdout.on("error", () => process.exit(0))
 
 colloquy.pipe(
   Command.run({ version: "0.1.0" }),
+  Effect.catchTag("Failure", ({ message }) => Effect.sync(() => {
+    process.stderr.write(`colloquy: ${message}\n`)
+    process.exitCode = 1
+  })),
   Effect.provide(NodeServices.layer),
   Effect.provide(Logger.layer([])), // commands speak for themselves; serve brings its own log
   NodeRuntime.runMain({
     // a signal is how a node or a watch is meant to end
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? Number(process.exitCode ?? 0) : 1)
   })
 )
