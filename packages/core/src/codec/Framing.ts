@@ -40,7 +40,11 @@ export interface Split {
   readonly error?: DecodeError
 }
 
-/** The frames that `chunk` completes. `bytesMax` bounds a frame without its prefix. */
+/**
+ * The frames that `chunk` completes. `bytesMax` bounds a frame without its prefix.
+ *
+ * split(initial, Uint8Array.of(0, 0, 0, 1, 7, 0, 0), 100).frames   // => [Uint8Array.of(7)]
+ */
 export const split = (state: State, chunk: Uint8Array, bytesMax: number): Split => {
   const frames: Array<Uint8Array> = []
   let at = 0

@@ -17,7 +17,11 @@ export interface PatternText {
   readonly names: ReadonlyArray<string>
 }
 
-/** Reads a pattern; the error says where the text goes wrong. */
+/**
+ * Reads a pattern; the error says where the text goes wrong.
+ *
+ * readPattern('<present "lobby" $who>').names   // => ["who"]
+ */
 export const readPattern = (text: string, limits: Limits = defaultLimits): PatternText | DecodeError => {
   const value = read(text, { ...limits, depthMax: Math.min(limits.depthMax, Pattern.depthMax - 1) })
   if (value instanceof DecodeError) return value

@@ -13,7 +13,7 @@ import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 /**
  * Exactly one value.
  *
- * read('<present "lobby" 7>')   // => record("present", "lobby", 7)
+ * read('<present "lobby" 7>')   // => Value.record("present", "lobby", 7)
  */
 export const read = (text: string, limits: Limits = defaultLimits): Value | DecodeError => one(text, limits, false)
 
@@ -367,7 +367,11 @@ const doubleOfBytes = (bytes: Uint8Array): number | Double => {
 
 // ---- printing -----------------------------------------------------------------------------------
 
-/** The value as one line of text, annotations included. Throws `InvalidValue` for what is none. */
+/**
+ * The value as one line of text, annotations included. Throws `InvalidValue` for what is none.
+ *
+ * print(Value.record("present", "lobby", Value.symbol("ann")))   // => '<present "lobby" ann>'
+ */
 export const print = (value: Value): string => {
   if (isAnnotated(value)) return `${value.annotations.map((annotation) => `@${print(annotation)} `).join("")}${print(value.value)}`
   switch (kindOf(value)) {

@@ -10,6 +10,7 @@
  * Assertions are a bag: the first copy of a value is news and the last one to go is. For an
  * observation the captures are a bag as well (`Captures.ts`).
  */
+import * as Bag from "../data/Bag.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
@@ -33,8 +34,9 @@ export interface State {
   /** Numbers observations. */
   readonly nextId: number
   readonly processes: VersionedMap<Process.Pid, Turn.Live>
-  /** Copies of each value that stands. */
-  readonly copies: VersionedMap<string, { readonly local: number; readonly foreign: number }>
+  /** Copies of each value that stands: those of ordinary processes, and those of the local link. */
+  readonly local: Bag.Bag<string>
+  readonly foreign: Bag.Bag<string>
   readonly index: Index.State
   /** The observed patterns, by their key. */
   readonly groups: VersionedMap<string, Captures.Group>
@@ -80,7 +82,7 @@ export type Action =
 export const of = (behaviours: Process.Behaviours) => {
   const initial = ({ boot = [], fuel = defaultFuel }: Config): Step<State, Action> => {
     const empty: State = {
-      fuel, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), copies: VersionedMap.empty(), index: Index.empty,
+      fuel, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), local: Bag.empty(), foreign: Bag.empty(), index: Index.empty,
       groups: VersionedMap.empty(), pending: [], scheduled: false
     }
     return start(empty, boot)
@@ -250,21 +252,22 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
   }
 }
 
-const changeCopies = (draft: Draft, news: News, key: string, value: Value, local: number, foreign: number): void => {
-  const before = draft.state.copies.get(key) ?? { local: 0, foreign: 0 }
-  const after = { local: before.local + local, foreign: before.foreign + foreign }
-  const stood = before.local + before.foreign > 0
-  const stands = after.local + after.foreign > 0
-  const { copies, index } = draft.state
-  if (!stood) draft.state = { ...draft.state, copies: copies.set(key, after), index: Index.addValue(index, key, value) }
-  else if (!stands) draft.state = { ...draft.state, copies: copies.delete(key), index: Index.removeValue(index, key) }
-  else draft.state = { ...draft.state, copies: copies.set(key, after) }
-  const change = { local: Number(after.local > 0) - Number(before.local > 0), foreign: Number(after.foreign > 0) - Number(before.foreign > 0) }
+const changeCopies = (draft: Draft, news: News, key: string, value: Value, localDelta: number, foreignDelta: number): void => {
+  const stood = stands(draft.state, key)
+  const [localChange, local] = Bag.change(draft.state.local, key, localDelta)
+  const [foreignChange, foreign] = Bag.change(draft.state.foreign, key, foreignDelta)
+  draft.state = { ...draft.state, local, foreign }
+  const { index } = draft.state
+  if (!stood) draft.state = { ...draft.state, index: Index.addValue(index, key, value) }
+  else if (!stands(draft.state, key)) draft.state = { ...draft.state, index: Index.removeValue(index, key) }
+  const change = { local: edge[localChange], foreign: edge[foreignChange] }
   if (change.local === 0 && change.foreign === 0) return
   for (const pattern of Index.patternsOf(draft.state.index, value)) {
     changeBag(draft, news, pattern, Pattern.captures(draft.state.groups.get(pattern)!.pattern, value)!, change)
   }
 }
+const stands = ({ foreign, local }: State, key: string): boolean => Bag.count(local, key) + Bag.count(foreign, key) > 0
+const edge = { AbsentToPresent: 1, PresentToAbsent: -1, AbsentToAbsent: 0, PresentToPresent: 0 } as const
 
 const changeBag = (draft: Draft, news: News, key: string, captures: Process.Captures, by: Captures.Change): void => {
   const [group, edges] = Captures.change(draft.state.groups.get(key)!, captures, by)
@@ -285,8 +288,8 @@ const begin = (draft: Draft, key: string, pattern: Pattern.Pattern): Captures.Gr
   draft.state = { ...draft.state, index }
   let group = Captures.of(pattern)
   for (const match of Index.matching(index, pattern)) {
-    const { foreign, local } = draft.state.copies.get(match)!
-    group = Captures.change(group, Pattern.captures(pattern, index.values.get(match)!)!, { local: Math.min(1, local), foreign: Math.min(1, foreign) })[0]
+    const copies = { local: Math.min(1, Bag.count(draft.state.local, match)), foreign: Math.min(1, Bag.count(draft.state.foreign, match)) }
+    group = Captures.change(group, Pattern.captures(pattern, index.values.get(match)!)!, copies)[0]
   }
   return group
 }
@@ -322,6 +325,6 @@ const tell = (draft: Draft, { added, received, removed }: News, resumed: Turn.St
 /** How many processes live, external ones included. */
 export const population = ({ processes }: State): number => processes.size
 /** How much is held, for people. */
-export const counts = ({ copies, groups }: State) => ({ assertions: copies.size, patterns: groups.size })
+export const counts = ({ groups, index }: State) => ({ assertions: index.values.size, patterns: groups.size })
 /** Whether nothing waits to run. */
 export const isQuiet = ({ pending }: State): boolean => pending.length === 0

@@ -27,7 +27,11 @@ const nothing: ReadonlyArray<never> = []
 /** The step that changes nothing and asks for nothing; callers may compare states with `===`. */
 export const still = <S>(state: S): Step<S, never> => [state, nothing]
 
-/** Runs a list of events and keeps every action: replay, tests and time travel are this function. */
+/**
+ * Runs a list of events and keeps every action: replay, tests and time travel are this function.
+ *
+ * fold({ initial: still, transition: (n, { by }) => [n + by, [n]] }, 1, [{ by: 2 }, { by: 3 }])   // => [6, [1, 3]]
+ */
 export const fold = <M extends Any>(machine: M, state: State<M>, events: Iterable<Event<M>>): Step<State<M>, Action<M>> => {
   const actions: Array<Action<M>> = []
   for (const event of events) {

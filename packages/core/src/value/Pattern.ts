@@ -136,7 +136,12 @@ export const arity = (pattern: Pattern): number => {
 }
 const sum = (patterns: ReadonlyArray<Pattern>): number => patterns.reduce((n, p) => n + arity(p), 0)
 
-/** What `value` gives to the pattern's binds, in pre-order; `undefined` when it does not match. */
+/**
+ * What `value` gives to the pattern's binds, in pre-order; `undefined` when it does not match.
+ *
+ * captures(record("present", discard, bind()), Value.record("present", "lobby", "ann"))   // => ["ann"]
+ * captures(record("present", bind()), Value.record("present", "lobby", "ann"))   // => undefined
+ */
 export const captures = (pattern: Pattern, value: Value): ReadonlyArray<Value> | undefined => {
   const found: Array<Value> = []
   return match(pattern, value, found) ? found : undefined

@@ -195,7 +195,12 @@ export const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
   return s
 }
 
-/** The canonical bytes as a Latin-1 string: equal exactly for equal values. */
+/**
+ * The canonical bytes as a Latin-1 string: equal exactly for equal values. Throws `InvalidValue`.
+ *
+ * key([1, "a"])   // => "\xb5\xb0\x01\x01\xb1\x01a\x84"
+ * key(1) === key(1n)   // => true
+ */
 export const key = (value: Value): string => {
   const { bytes, length } = fresh(value)
   return latin1(bytes, 0, length)

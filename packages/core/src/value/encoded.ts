@@ -29,7 +29,11 @@ export const skip = (bytes: Uint8Array, at: number): number => {
   }
 }
 
-/** How many values an encoded sequence holds; -1 for what is no sequence. */
+/**
+ * How many values an encoded sequence holds; -1 for what is no sequence.
+ *
+ * elements(encodedOf([1, [2, 3]]))   // => 2
+ */
 export const elements = ({ bytes, end, start }: Encoded): number => {
   if (bytes[start] !== Tag.sequence) return -1
   let count = 0

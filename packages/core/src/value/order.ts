@@ -7,7 +7,11 @@ const rank = new Map<Kind, number>(kinds.map((kind, i) => [kind, i]))
 /** Equality over contents: `equals(-0.0, 0.0)` is false, a NaN equals itself when its bits agree. */
 export const equals = (a: Value, b: Value): boolean => a === b || compare(a, b) === 0
 
-/** Negative, zero or positive: where `a` stands in the total order relative to `b`. Throws `InvalidValue`. */
+/**
+ * Negative, zero or positive: where `a` stands in the total order relative to `b`. Throws `InvalidValue`.
+ *
+ * compare(2, "two") < 0   // => true
+ */
 export const compare = (a: Value, b: Value): number => {
   const kind = kindOf(a)
   const other = kindOf(b)

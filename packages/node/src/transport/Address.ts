@@ -26,7 +26,11 @@ export class BadAddress extends Schema.TaggedError<BadAddress>()("BadAddress", {
   }
 }
 
-/** Reads an address and the scope behind it. */
+/**
+ * Reads an address and the scope behind it.
+ *
+ * parse("tcp://127.0.0.1:7600/lobby").scope   // => "lobby"
+ */
 export const parse = (text: string): Located | BadAddress => {
   const wrong = (why: string) => new BadAddress({ text, why })
   if (text.startsWith("unix:")) {
