@@ -9,7 +9,7 @@ import { key, Tag } from "../value/canonical.ts"
 import * as utf8 from "../value/utf8.ts"
 import { Dictionary, Double, Embedded, Encoded, Record, Set, symbol, type Value } from "../value/Value.ts"
 import { annotate, strip } from "./Annotated.ts"
-import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
+import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"
 
 export { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 export { scan } from "./scan.ts"
@@ -31,21 +31,10 @@ const whole = (input: Uint8Array | Encoded, limits: Limits, annotations: boolean
   const { bytes, end, start } = input instanceof Encoded ? input : { bytes: input, start: 0, end: input.length }
   if (end - start > limits.bytesMax) return new DecodeError("TooLarge", start, `${end - start} bytes, more than ${limits.bytesMax}`)
   const reader = new Reader(bytes, start, end, limits.depthMax, annotations)
-  try {
+  return refusable(() => {
     const value = reader.value(0)
     return reader.at === end ? value : new DecodeError("Trailing", reader.at, "bytes follow the value")
-  } catch (error) {
-    if (error instanceof Refusal) return error.reason
-    throw error
-  }
-}
-
-/** Carries a refusal out of the recursion; it never leaves this file. */
-class Refusal {
-  readonly reason: DecodeError
-  constructor(reason: DecodeError) {
-    this.reason = reason
-  }
+  })
 }
 
 class Reader {

@@ -24,6 +24,24 @@ export type Kind =
   /** Something follows the value. */
   | "Trailing"
 
+/** Carries a refusal out of a reader's recursion; `refusable` catches it. */
+export class Refusal {
+  readonly reason: DecodeError
+  constructor(reason: DecodeError) {
+    this.reason = reason
+  }
+}
+
+/** What `body` returns, or why it refused. */
+export const refusable = <A>(body: () => A): A | DecodeError => {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof Refusal) return error.reason
+    throw error
+  }
+}
+
 export interface Limits {
   /** Compounds within compounds. */
   readonly depthMax: number

@@ -8,7 +8,7 @@
 import { key, latin1 } from "../value/canonical.ts"
 import { Dictionary, Double, Embedded, InvalidValue, kindOf, Record, Set, symbol, type Value } from "../value/Value.ts"
 import { annotate, isAnnotated, strip } from "./Annotated.ts"
-import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
+import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"
 
 /**
  * Exactly one value.
@@ -38,20 +38,7 @@ const one = (text: string, limits: Limits, annotations: boolean): Value | Decode
 
 const guarded = <A>(text: string, limits: Limits, annotations: boolean, body: (reader: Reader) => A): A | DecodeError => {
   if (text.length > limits.bytesMax) return new DecodeError("TooLarge", 0, `${text.length} characters, more than ${limits.bytesMax}`)
-  try {
-    return body(new Reader(text, limits.depthMax, annotations))
-  } catch (error) {
-    if (error instanceof Refusal) return error.reason
-    throw error
-  }
-}
-
-/** Carries a refusal out of the recursion; it never leaves this file. */
-class Refusal {
-  readonly reason: DecodeError
-  constructor(reason: DecodeError) {
-    this.reason = reason
-  }
+  return refusable(() => body(new Reader(text, limits.depthMax, annotations)))
 }
 
 const whitespace = /[ \t\r\n]*/y

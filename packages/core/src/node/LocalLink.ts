@@ -142,7 +142,8 @@ const onTurn = (state: State, items: ReadonlyArray<Item>): Step<State, Action> =
 }
 
 const decoded = (encoded: Encoded): Process.Captures => {
-  const captures = decode(encoded)
+  // how deep and how long a peer's values may be is for its link to say, and it has
+  const captures = decode(encoded, { depthMax: 1_000, bytesMax: Number.POSITIVE_INFINITY })
   assert(!(captures instanceof DecodeError) && Array.isArray(captures), "captures were checked where they came in")
   return captures
 }
