@@ -49,7 +49,7 @@ export interface State {
 interface Pending {
   readonly pid: Process.Pid
   readonly event: Process.Event
-  /** Which observation it is for; `undefined` for a `Resumed`. */
+  /** Which observation it is for; `undefined` for what a process asked to be told. */
   readonly id: number | undefined
 }
 
@@ -209,22 +209,21 @@ class News {
   readonly received: Array<Told> = []
   readonly removed: Array<Told> = []
   /** Tells those who see an edge. */
-  edges(group: Captures.Group, captures: Process.Captures, edges: Captures.Edges): void {
+  edges(group: Captures.Group, captures: Process.Captures, edges: Captures.Edges, reason: Value | undefined): void {
     if (edges.ordinary === 0 && edges.foreign === 0) return
     for (const observer of Captures.observersOf(group)) {
       const edge = observer.foreign ? edges.foreign : edges.ordinary
-      if (edge > 0) this.added.push({ observer, _tag: "Added", captures })
-      else if (edge < 0) this.removed.push({ observer, _tag: "Removed", captures })
+      if (edge > 0) this.added.push({ observer, event: Process.added(observer.handle, captures) })
+      else if (edge < 0) this.removed.push({ observer, event: Process.removed(observer.handle, captures, reason) })
     }
   }
   message(group: Captures.Group, captures: Process.Captures, hears: (observer: Captures.Observer) => boolean = () => true): void {
-    for (const observer of Captures.observersOf(group)) if (hears(observer)) this.received.push({ observer, _tag: "Received", captures })
+    for (const observer of Captures.observersOf(group)) if (hears(observer)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
   }
 }
 interface Told {
   readonly observer: Captures.Observer
-  readonly _tag: "Added" | "Removed" | "Received"
-  readonly captures: Process.Captures
+  readonly event: Process.Event
 }
 
 /** A staged turn takes effect. */
@@ -236,7 +235,9 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
   const news = new News()
   // additions first: what one value stops showing and another starts to is not seen to go
   for (const [key, { foreign, local, value }] of staged.values) if (local > 0 || foreign > 0) changeCopies(draft, news, key, value, Math.max(0, local), Math.max(0, foreign))
-  for (const [key, { foreign, local, value }] of staged.values) if (local < 0 || foreign < 0) changeCopies(draft, news, key, value, Math.min(0, local), Math.min(0, foreign))
+  for (const [key, { foreign, local, reason, value }] of staged.values) {
+    if (local < 0 || foreign < 0) changeCopies(draft, news, key, value, Math.min(0, local), Math.min(0, foreign), reason)
+  }
   // joined before any leaves: a pattern that moves to another handle keeps what is supplied for it
   for (const observation of staged.observations) join(draft, news, observation)
   for (const { id, pattern } of staged.withdrawn) leave(draft, id, pattern)
@@ -246,13 +247,13 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
       news.message(group, Pattern.captures(group.pattern, body)!)
     }
   }
-  tell(draft, news, staged.resumed)
+  tell(draft, news, staged.spawned, staged.resumed)
   for (const { behaviour, name, pid, reason } of staged.ended) {
     if (behaviour === undefined && typeof pid === "string") draft.actions.push({ _tag: "Exited", pid, name, reason })
   }
 }
 
-const changeCopies = (draft: Draft, news: News, key: string, value: Value, localDelta: number, foreignDelta: number): void => {
+const changeCopies = (draft: Draft, news: News, key: string, value: Value, localDelta: number, foreignDelta: number, reason?: Value): void => {
   const stood = stands(draft.state, key)
   const [localChange, local] = Bag.change(draft.state.local, key, localDelta)
   const [foreignChange, foreign] = Bag.change(draft.state.foreign, key, foreignDelta)
@@ -263,23 +264,23 @@ const changeCopies = (draft: Draft, news: News, key: string, value: Value, local
   const change = { local: edge[localChange], foreign: edge[foreignChange] }
   if (change.local === 0 && change.foreign === 0) return
   for (const pattern of Index.patternsOf(draft.state.index, value)) {
-    changeBag(draft, news, pattern, Pattern.captures(draft.state.groups.get(pattern)!.pattern, value)!, change)
+    changeBag(draft, news, pattern, Pattern.captures(draft.state.groups.get(pattern)!.pattern, value)!, change, reason)
   }
 }
 const stands = ({ foreign, local }: State, key: string): boolean => Bag.count(local, key) + Bag.count(foreign, key) > 0
 const edge = { AbsentToPresent: 1, PresentToAbsent: -1, AbsentToAbsent: 0, PresentToPresent: 0 } as const
 
-const changeBag = (draft: Draft, news: News, key: string, captures: Process.Captures, by: Captures.Change): void => {
+const changeBag = (draft: Draft, news: News, key: string, captures: Process.Captures, by: Captures.Change, reason?: Value): void => {
   const [group, edges] = Captures.change(draft.state.groups.get(key)!, captures, by)
   draft.state = { ...draft.state, groups: draft.state.groups.set(key, group) }
-  news.edges(group, captures, edges)
+  news.edges(group, captures, edges, reason)
 }
 
 const join = (draft: Draft, news: News, { pattern, ...observer }: Captures.Observer & { readonly pattern: Pattern.Pattern }): void => {
   const key = Pattern.key(pattern)
   const known = draft.state.groups.get(key) ?? begin(draft, key, pattern)
   draft.state = { ...draft.state, groups: draft.state.groups.set(key, Captures.join(known, observer)) }
-  for (const captures of Captures.seenBy(known, observer.foreign)) news.added.push({ observer, _tag: "Added", captures })
+  for (const captures of Captures.seenBy(known, observer.foreign)) news.added.push({ observer, event: Process.added(observer.handle, captures) })
 }
 
 /** A pattern that nobody observed: its captures are those of what stands. */
@@ -304,7 +305,7 @@ const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
 }
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
-const tell = (draft: Draft, { added, received, removed }: News, resumed: Turn.Staged["resumed"] = []): void => {
+const tell = (draft: Draft, { added, received, removed }: News, spawned: ReadonlyArray<Turn.Answer> = [], resumed: ReadonlyArray<Turn.Answer> = []): void => {
   const deliveries = new Map<string, Array<Process.Event>>()
   const put = (pid: Process.Pid, event: Process.Event, id: number | undefined): void => {
     const process = draft.state.processes.get(pid)
@@ -313,10 +314,9 @@ const tell = (draft: Draft, { added, received, removed }: News, resumed: Turn.St
     else if (deliveries.has(pid as string)) deliveries.get(pid as string)!.push(event)
     else deliveries.set(pid as string, [event])
   }
-  for (const wave of [added, received, removed]) {
-    for (const { _tag, captures, observer } of wave) put(observer.pid, { _tag, handle: observer.handle, captures }, observer.id)
-  }
-  for (const { handle, pid } of resumed) put(pid, { _tag: "Resumed", handle, captures: [] }, undefined)
+  for (const { event, pid } of spawned) put(pid, event, undefined)
+  for (const wave of [added, received, removed]) for (const { event, observer } of wave) put(observer.pid, event, observer.id)
+  for (const { event, pid } of resumed) put(pid, event, undefined)
   for (const [pid, events] of deliveries) draft.actions.push({ _tag: "Deliver", pid, events })
 }
 

@@ -2,7 +2,11 @@
  * A dataspace as a process of another. A relay inside carries what is meant for the outside:
  *
  * - `<outbound v>` asserted or sent inside is v, asserted or sent outside;
- * - observing `<inbound p>` inside observes p outside, and each match v is shown inside as `<inbound v>`.
+ * - observing `<inbound p>` inside observes p outside, and each match v is shown inside as `<inbound v>`;
+ * - the message `<spawn-outside handle name behaviour config>` spawns a process outside, and is answered
+ *   by the message `<spawned-outside handle pid>`; `<quit-outside reason>` ends the nested dataspace itself.
+ *
+ * The reason of a retraction or an end crosses with it, either way.
  *
  * Promises: what does not cross costs nothing, what crosses costs one step a level, to any depth. A
  * nested dataspace without a process of its own quits; when it ends, all inside ends with it. However
@@ -30,6 +34,8 @@ export interface State {
   readonly inward: VersionedMap<number, Inward>
   /** Those handles, by the key of the pattern's value. */
   readonly handles: VersionedMap<string, number>
+  /** Who waits inside for a process to be spawned outside: what they called it, by our handle. */
+  readonly spawning: VersionedMap<number, Value>
 }
 interface Inward {
   readonly pattern: Pattern.Pattern
@@ -44,6 +50,10 @@ const goOn = "continue"
 /** A share of the outer dataspace's turn: whoever else lives there runs in between. */
 const fuel = 1_000 // a guess
 
+const orders = [
+  Process.observe("spawn", Pattern.record("spawn-outside", Pattern.bind(), Pattern.bind(), Pattern.bind(), Pattern.bind())),
+  Process.observe("quit", Pattern.record("quit-outside", Pattern.bind()))
+]
 const outbound = Pattern.record("outbound", Pattern.bind())
 // An observation of <inbound p> is <Observe <rec inbound [p]>>, or <Observe <lit <inbound v>>> when nothing in it is open.
 const open = Pattern.record("Observe", Pattern.bind(Pattern.record("rec", Pattern.literal(symbol("inbound")), Pattern.sequence([Pattern.discard]))))
@@ -75,14 +85,18 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
   return {
     initial: ({ boot = [] }) => {
       const [empty] = machine.initial({ fuel })
-      const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty() }
-      const ears = [Process.observe("out", outbound), Process.observe("in", open), Process.observe("in closed", closed)]
+      const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty(), spawning: VersionedMap.empty() }
+      const ears = [Process.observe("out", outbound), Process.observe("in", open), Process.observe("in closed", closed), ...orders]
       const [listening] = machine.transition(empty, { _tag: "Enter", pid: relay, name: "outside", actions: ears })
       return settle(state, machine.start(listening, boot))
     },
     transition: (state, event) => {
       if (event._tag === "Resumed") return enter(state, { _tag: "Continue" })
       const outside = event.handle as number
+      if (event._tag === "Spawned") {
+        const asked = state.spawning.get(outside)!
+        return enter({ ...state, spawning: state.spawning.delete(outside) }, perform(Process.send(record("spawned-outside", asked, event.captures[0]!))))
+      }
       const inward = state.inward.get(outside)
       if (inward === undefined) return [state, []]
       const { pattern, shown } = inward
@@ -92,7 +106,7 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
       const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(outside, { pattern, shown: next }) })
       switch (event._tag) {
         case "Added": return enter(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
-        case "Removed": return enter(showing(shown.delete(handle)), perform(Process.retract(handle)))
+        case "Removed": return enter(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
         // to the observations of this pattern alone: overlapping ones hear of it by their own
         case "Received": return enter(state, { _tag: "Supply", items: [{ _tag: "Msg", pattern, captures: Pattern.captures(pattern, fact)! }] })
       }
@@ -103,7 +117,9 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
 const perform = (action: Process.Action): Dataspace.Event => ({ _tag: "Perform", pid: relay, actions: [action] })
 
 /** One event of the relay inside, as actions outside; `stale` is what the relay must stop showing inside. */
-const cross = (state: State, { _tag, captures: [value], handle }: Process.Event, out: Array<Process.Action>, stale: Array<Process.Action>): State => {
+const cross = (state: State, event: Process.Event, out: Array<Process.Action>, stale: Array<Process.Action>): State => {
+  const { _tag, captures: [value], handle } = event
+  if (handle === "spawn" || handle === "quit") return _tag === "Received" ? obey(state, handle, event.captures, out) : state
   if (handle === "out") {
     if (_tag === "Received") {
       out.push(Process.send(value!))
@@ -114,7 +130,7 @@ const cross = (state: State, { _tag, captures: [value], handle }: Process.Event,
       out.push(Process.assert(state.next, value!))
       return { ...state, next: state.next + 1, outward: state.outward.set(key, state.next) }
     }
-    out.push(Process.retract(state.outward.get(key)!))
+    out.push(Process.retract(state.outward.get(key)!, _tag === "Removed" ? event.reason : undefined))
     return { ...state, outward: state.outward.delete(key) }
   }
   const pattern = Pattern.fromValue(value!)
@@ -128,6 +144,17 @@ const cross = (state: State, { _tag, captures: [value], handle }: Process.Event,
   out.push(Process.retract(ours))
   for (const shown of [...state.inward.get(ours)!.shown.keys()].sort()) stale.push(Process.retract(shown))
   return { ...state, inward: state.inward.delete(ours), handles: state.handles.delete(key) }
+}
+
+/** An order that is meant for us as a process of the outer dataspace. Nonsense is not obeyed. */
+const obey = (state: State, order: "spawn" | "quit", [first, name, behaviour, config]: Process.Captures, out: Array<Process.Action>): State => {
+  if (order === "quit") {
+    out.push(Process.quit(first!))
+    return state
+  }
+  if (typeof name !== "string" || typeof behaviour !== "string") return state
+  out.push(Process.spawn(name, { behaviour, config }, state.next))
+  return { ...state, next: state.next + 1, spawning: state.spawning.set(state.next, first!) }
 }
 
 /** p of `<inbound p>`. */

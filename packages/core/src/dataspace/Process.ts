@@ -2,7 +2,7 @@
  * What runs in a dataspace, as data: the events that a process sees and the actions it answers with.
  * A behaviour is a machine over them; a dataspace looks behaviours up by name.
  */
-import type { Machine, Step } from "../machine/Machine.ts"
+import type { Step } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { isRecord, record, type Value } from "../value/Value.ts"
 
@@ -15,19 +15,23 @@ export type Captures = ReadonlyArray<Value>
 export type Event =
   /** The first assertion with these captures appeared for my observation `handle`. */
   | { readonly _tag: "Added"; readonly handle: Handle; readonly captures: Captures }
-  /** The last one went. */
-  | { readonly _tag: "Removed"; readonly handle: Handle; readonly captures: Captures }
+  /** The last one went; `reason` is what its holder gave when it retracted it or ended. */
+  | { readonly _tag: "Removed"; readonly handle: Handle; readonly captures: Captures; readonly reason?: Value }
   /** A message matched. */
   | { readonly _tag: "Received"; readonly handle: Handle; readonly captures: Captures }
   /** My `Yield`: those who waited have had their turn. */
   | { readonly _tag: "Resumed"; readonly handle: Handle; readonly captures: Captures }
+  /** My `Spawn`: the one captured value is the pid of the process that I asked for under `handle`. */
+  | { readonly _tag: "Spawned"; readonly handle: Handle; readonly captures: Captures }
 
 export type Action =
   /** Holds `assertion` up. A second one under the same handle replaces the first, atomically. */
   | { readonly _tag: "Assert"; readonly handle: Handle; readonly assertion: Value }
-  | { readonly _tag: "Retract"; readonly handle: Handle }
+  /** `reason` is told to those who see the last copy go. */
+  | { readonly _tag: "Retract"; readonly handle: Handle; readonly reason?: Value }
   | { readonly _tag: "Send"; readonly body: Value }
-  | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process }
+  /** With a handle, the answer is `Spawned`, before anything that the child causes. */
+  | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process; readonly handle?: Handle }
   | { readonly _tag: "Quit"; readonly reason?: Value }
   /** Come back to me when those who wait now have had their turn. */
   | { readonly _tag: "Yield"; readonly handle: Handle }
@@ -38,19 +42,27 @@ export interface Process {
   readonly config: unknown
 }
 
-/** The actions of `initial` take effect as part of the turn that spawns: no gap in which they are missing. */
-export type Behaviour<Config = any, State = any> = Machine<Config, State, Event, Action>
+/**
+ * A machine over these events and actions. `self` is the new process's own number. The actions of
+ * `initial` take effect as part of the turn that spawns: there is no gap in which they are missing.
+ */
+export interface Behaviour<Config = any, State = any> {
+  readonly initial: (config: Config, self: Pid) => Turn<State>
+  readonly transition: (state: State, event: Event) => Turn<State>
+}
 export type Behaviours = { readonly [name: string]: Behaviour }
 export type Turn<State> = Step<State, Action>
 
 export const added = (handle: Handle, captures: Captures): Event => ({ _tag: "Added", handle, captures })
-export const removed = (handle: Handle, captures: Captures): Event => ({ _tag: "Removed", handle, captures })
+export const removed = (handle: Handle, captures: Captures, reason?: Value): Event =>
+  reason === undefined ? { _tag: "Removed", handle, captures } : { _tag: "Removed", handle, captures, reason }
 export const received = (handle: Handle, captures: Captures): Event => ({ _tag: "Received", handle, captures })
 
 export const assert = (handle: Handle, assertion: Value): Action => ({ _tag: "Assert", handle, assertion })
-export const retract = (handle: Handle): Action => ({ _tag: "Retract", handle })
+export const retract = (handle: Handle, reason?: Value): Action => reason === undefined ? { _tag: "Retract", handle } : { _tag: "Retract", handle, reason }
 export const send = (body: Value): Action => ({ _tag: "Send", body })
-export const spawn = (name: string, process: Process): Action => ({ _tag: "Spawn", name, process })
+export const spawn = (name: string, process: Process, handle?: Handle): Action =>
+  handle === undefined ? { _tag: "Spawn", name, process } : { _tag: "Spawn", name, process, handle }
 export const quit = (reason?: Value): Action => reason === undefined ? { _tag: "Quit" } : { _tag: "Quit", reason }
 /** Interest is an assertion: matches of `pattern` arrive under `handle`. */
 export const observe = (handle: Handle, pattern: Pattern.Pattern): Action => assert(handle, observation(pattern))

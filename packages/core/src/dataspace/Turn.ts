@@ -32,20 +32,27 @@ export interface Live {
 export interface Staged {
   readonly behaviours: Process.Behaviours
   /** Values whose copies change, in the order in which they were first named. */
-  readonly values: Map<string, { readonly value: Value; local: number; foreign: number }>
+  readonly values: Map<string, { readonly value: Value; local: number; foreign: number; reason: Value | undefined }>
   readonly messages: Array<Value>
   readonly observations: Array<Observer & { readonly pattern: Pattern }>
   readonly withdrawn: Array<{ readonly id: number; readonly pattern: Pattern; readonly pid: Process.Pid; readonly handle: Process.Handle; readonly key: string }>
   readonly lives: Map<Process.Pid, Live>
   readonly ended: Array<Live & { readonly reason: Value }>
-  readonly resumed: Array<{ readonly pid: Process.Pid; readonly handle: Process.Handle }>
+  readonly spawned: Array<Answer>
+  readonly resumed: Array<Answer>
   nextPid: number
   nextId: number
 }
 
+/** What a process is told because it asked. */
+export interface Answer {
+  readonly pid: Process.Pid
+  readonly event: Process.Event
+}
+
 export const stage = (behaviours: Process.Behaviours, nextPid: number, nextId: number): Staged => ({
   behaviours, nextPid, nextId,
-  values: new Map(), messages: [], observations: [], withdrawn: [], lives: new Map(), ended: [], resumed: []
+  values: new Map(), messages: [], observations: [], withdrawn: [], lives: new Map(), ended: [], spawned: [], resumed: []
 })
 
 /** What a process did wrong; the turn is dropped and the process ends. */
@@ -65,13 +72,20 @@ export const perform = (staged: Staged, process: Live, actions: unknown): void =
   for (const action of actions as ReadonlyArray<Process.Action>) {
     switch (action?._tag) {
       case "Assert": process = assert(staged, process, action.handle, action.assertion); break
-      case "Retract": process = retract(staged, process, action.handle); break
+      case "Retract":
+        if (action.reason !== undefined) checked(action.reason)
+        process = retract(staged, process, action.handle, action.reason)
+        break
       case "Send":
         checked(action.body)
         staged.messages.push(action.body)
         break
-      case "Spawn": spawn(staged, action.name, action.process); break
-      case "Yield": staged.resumed.push({ pid: process.pid, handle: checkedHandle(action.handle) }); break
+      case "Spawn": {
+        const child = spawn(staged, action.name, action.process)
+        if (action.handle !== undefined) staged.spawned.push({ pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
+        break
+      }
+      case "Yield": staged.resumed.push({ pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } }); break
       case "Quit":
         if (action.reason !== undefined) checked(action.reason)
         return end(staged, process, action.reason ?? true)
@@ -83,7 +97,7 @@ export const perform = (staged: Staged, process: Live, actions: unknown): void =
 
 /** Ends a process: all that it holds goes, and the rest learn why. */
 export const end = (staged: Staged, process: Live, reason: Value): void => {
-  for (const [handle] of [...process.held].sort(([a], [b]) => byHandle(a, b))) process = retract(staged, process, handle)
+  for (const [handle] of [...process.held].sort(([a], [b]) => byHandle(a, b))) process = retract(staged, process, handle, reason)
   staged.lives.delete(process.pid)
   staged.ended.push({ ...process, reason })
   staged.messages.push(record("exited", process.name, process.pid, reason))
@@ -105,9 +119,9 @@ const assert = (staged: Staged, process: Live, handle: Process.Handle, assertion
   if (key.length > bytesMax) throw new InvalidValue(`a fact of more than ${bytesMax} bytes`)
   const old = process.held.get(handle)
   if (old?.key === key) return process
-  if (old !== undefined) withdraw(staged, process, handle, old)
+  if (old !== undefined) withdraw(staged, process, handle, old, undefined)
   const observed = observe(staged, process, handle, key, Process.observed(assertion))
-  count(staged, process, key, assertion, 1)
+  count(staged, process, key, assertion, 1, undefined)
   return { ...process, held: process.held.set(handle, { assertion, key, observed }) }
 }
 
@@ -121,15 +135,15 @@ const observe = (staged: Staged, process: Live, handle: Process.Handle, key: str
   return { id, pattern }
 }
 
-const retract = (staged: Staged, process: Live, handle: Process.Handle): Live => {
+const retract = (staged: Staged, process: Live, handle: Process.Handle, reason: Value | undefined): Live => {
   const old = process.held.get(handle)
   if (old === undefined) return process
-  withdraw(staged, process, handle, old)
+  withdraw(staged, process, handle, old, reason)
   return { ...process, held: process.held.delete(handle) }
 }
 
-const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { assertion, key, observed }: Held): void => {
-  count(staged, process, key, assertion, -1)
+const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { assertion, key, observed }: Held, reason: Value | undefined): void => {
+  count(staged, process, key, assertion, -1, reason)
   if (observed === undefined) return
   const young = staged.observations.findIndex(({ id }) => id === observed.id)
   // asserted and retracted in one turn: it never was
@@ -137,27 +151,30 @@ const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { asser
   else staged.withdrawn.push({ ...observed, pid: process.pid, handle, key })
 }
 
-const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1): void => {
+const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1, reason: Value | undefined): void => {
   let change = staged.values.get(key)
-  if (change === undefined) staged.values.set(key, change = { value, local: 0, foreign: 0 })
+  if (change === undefined) staged.values.set(key, change = { value, local: 0, foreign: 0, reason })
+  else if (delta < 0) change.reason = reason
   change[foreign ? "foreign" : "local"] += delta
 }
 
-/** A child that cannot start ends at once; its parent goes on. */
-const spawn = (staged: Staged, name: string, process: Process.Process): void => {
+/** The number of a new child. One that cannot start ends at once; its parent goes on. */
+const spawn = (staged: Staged, name: string, process: Process.Process): number => {
   if (typeof name !== "string") throw new Misbehaved("a process is spawned under a name")
   checked(name)
-  const child: Live = { pid: staged.nextPid++, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
+  const pid = staged.nextPid++
+  const child: Live = { pid, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
   const attempt = stage(staged.behaviours, staged.nextPid, staged.nextId)
   try {
     const behaviour = Object.hasOwn(staged.behaviours, String(child.behaviour)) ? staged.behaviours[child.behaviour!] : undefined
     if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${String(child.behaviour)}`)
-    const [state, actions] = checkedStep(behaviour.initial(process.config))
+    const [state, actions] = checkedStep(behaviour.initial(process.config, pid))
     perform(attempt, { ...child, state }, actions)
     merge(staged, attempt)
   } catch (error) {
     end(staged, child, crash(error))
   }
+  return pid
 }
 
 const merge = (staged: Staged, child: Staged): void => {
@@ -169,6 +186,7 @@ const merge = (staged: Staged, child: Staged): void => {
     else {
       known.local += change.local
       known.foreign += change.foreign
+      if (change.local < 0 || change.foreign < 0) known.reason = change.reason
     }
   }
   staged.messages.push(...child.messages)
@@ -176,6 +194,7 @@ const merge = (staged: Staged, child: Staged): void => {
   staged.withdrawn.push(...child.withdrawn)
   for (const [pid, live] of child.lives) staged.lives.set(pid, live)
   staged.ended.push(...child.ended)
+  staged.spawned.push(...child.spawned)
   staged.resumed.push(...child.resumed)
 }
 

@@ -178,6 +178,34 @@ describe("C3: nested dataspaces", () => {
 })
 const order = (log: ReadonlyArray<string>, line: string): number => log.indexOf(line)
 
+describe("what crosses", () => {
+  const reasonOf = (actions: ReadonlyArray<Dataspace.Action>) => actions.flatMap((action) => action._tag === "Deliver" ? action.events : []).flatMap((event) => event._tag === "Removed" ? [event.reason] : [])
+  it("takes the reason with it, outward and inward", () => {
+    const inner = script("I", [Process.assert("m", v("<outbound <n 1>>")), Process.observe("go", p("<inbound <go>>")), Process.observe("x", p("<inbound <x>>"))], {
+      level: 1, silent: true, reactions: [{ on: "!go", do: [Process.quit("done")] }]
+    })
+    const stay = script("stay", [Process.observe("never", p("<never>"))])
+    let [state] = machine.initial({})
+    ;[state] = machine.transition(state, { _tag: "Enter", pid: "t", name: "t", actions: [Process.observe("n", p("<n $>")), Process.assert("x", v("<x>"))] })
+    ;[state] = machine.start(state, [nest("space", [inner, stay])])
+
+    const [, actions] = machine.transition(state, { _tag: "Perform", pid: "t", actions: [Process.send(v("<go>"))] })
+
+    assert.deepStrictEqual(reasonOf(actions), ["done"])
+  })
+  it("spawns outside for one inside, which is told the number, and ends the space from inside", () => {
+    const { log, perform } = run(nest("space", [
+      script("I", [Process.observe("k", p("<spawned-outside $ $>")), Process.observe("go", p("<inbound <go>>")), Process.send(v("<spawn-outside [1 a] OC here <config>>"))], {
+        level: 1, reactions: [{ on: "!go", do: [Process.send(v("<quit-outside vq>"))] }]
+      }),
+      script("odd", [Process.send(v("<spawn-outside 1 2 3 4>")), Process.send(v("<spawn-outside 1 \"OC\" \"nobody\" 4>"))], { level: 1 })
+    ]))
+    perform(Process.send(v("<go>")))
+
+    assert.deepStrictEqual(log, ['test: !exited ["OC" <crash "no behaviour is called nobody">]', "I !k [1 2]", "I !go []", 'test: !exited ["space" vq]'])
+  })
+})
+
 describe("C3: ground", () => {
   const ground = Ground.of(behaviours)
   const tags = (actions: ReadonlyArray<Ground.Action>) => actions.map((action) => action._tag === "Wait" || action._tag === "Unwait" ? `${action._tag} ${Text.print(action.source)}` : action._tag)

@@ -148,4 +148,46 @@ describe("the kernel", () => {
 
     assert.strictEqual(log.at(-1), "exited test")
   })
+  it("tells the reason with the last copy that goes: of a retraction, of an end, of a crash, of a replacement none", () => {
+    const { log, perform, take, state } = world()
+    perform(Process.observe(0, p("<f $>")), Process.assert(1, v("<f 1>")), Process.assert(2, v("<f 2>")))
+    const reasons = () => {
+      const told: Array<unknown> = []
+      return { told, hear: (actions: ReadonlyArray<Dataspace.Action>) => {
+        for (const action of actions) if (action._tag === "Deliver") for (const event of action.events) if (event._tag === "Removed") told.push(event.reason)
+      } }
+    }
+    const { hear, told } = reasons()
+    const turn = (event: Dataspace.Event) => {
+      const step = machine.transition(state(), event)
+      hear(step[1])
+      take(step)
+    }
+    turn({ _tag: "Perform", pid: "test", actions: [Process.retract(1, "enough")] })
+    turn({ _tag: "Perform", pid: "test", actions: [Process.assert(2, v("<f 3>"))] })
+    turn({ _tag: "Enter", pid: "other", name: "other", actions: [Process.assert(1, v("<f 4>")), Process.assert(2, v("<f 3>"))] })
+    turn({ _tag: "Leave", pid: "other", reason: "bored" })
+    turn({ _tag: "Perform", pid: "test", actions: [Process.spawn("bad", script("bad", [Process.assert(1, v("<f 5>")), Process.observe("go", p("<go>"))], { silent: true, reactions: [{ on: "!go", do: [throws] }] }).process)] })
+    turn({ _tag: "Perform", pid: "test", actions: [Process.send(v("<go>"))] })
+
+    assert.deepStrictEqual(told, ["enough", undefined, "bored", Value.record("crash", "script")])
+    assert.isAbove(log.length, 6)
+  })
+  it("tells a process its own number, and a parent the number of its child before the child does anything more", () => {
+    const space = Dataspace.of({
+      child: { initial: (_, self) => [self, [Process.assert("here", Value.record("here", self)), Process.observe("call", p("<call>"))]], transition: (self) => [self, [Process.send(Value.record("answer", self))]] },
+      parent: {
+        initial: () => [0, [Process.observe("answer", p("<answer $>")), Process.spawn("child", { behaviour: "child", config: 0 }, "mine"), Process.send(v("<call>"))]],
+        transition: (n, event) => [n + 1, [Process.send(Value.record("heard", n, event._tag, event.captures[0]!))]]
+      }
+    })
+    let [state] = space.initial({})
+    ;[state] = space.transition(state, { _tag: "Enter", pid: "t", name: "t", actions: [Process.observe("here", p("<here $>")), Process.observe("heard", p("<heard $ $ $>"))] })
+
+    const [, actions] = space.start(state, [{ name: "parent", process: { behaviour: "parent", config: 0 } }])
+
+    assert.deepStrictEqual(actions.flatMap((action) => action._tag === "Deliver" ? action.events : []), [
+      Process.added("here", [2]), Process.received("heard", [0, "Spawned", 2]), Process.received("heard", [1, "Received", 2])
+    ])
+  })
 })

@@ -64,7 +64,7 @@ const expected = (before: ReturnType<Model["views"]>, after: ReturnType<Model["v
   }
   return lines.sort()
 }
-const rank = { Added: 1, Received: 2, Removed: 3, Resumed: 4 } as const
+const rank = { Added: 1, Received: 2, Removed: 3, Resumed: 4, Spawned: 0 } as const
 
 const play = (seed: number): void => {
   let rng = Rng.initial(seed)

@@ -14,7 +14,7 @@ export interface Script {
 
 const wrap = (level: number, value: Value.Value): Value.Value => level === 0 ? value : wrap(level - 1, Value.record("outbound", value))
 export const shown = (event: Process.Event): string =>
-  `${{ Added: "+", Removed: "-", Received: "!", Resumed: "~" }[event._tag]}${event.handle} ${Text.print(event.captures)}`
+  `${{ Added: "+", Removed: "-", Received: "!", Resumed: "~", Spawned: "*" }[event._tag]}${event.handle} ${Text.print(event.captures)}`
 
 export const scripted: Process.Behaviour<Script, Script> = {
   initial: (script): Machine.Step<Script, Process.Action> => [script, script.start],
@@ -31,8 +31,8 @@ export const behaviours: { [name: string]: Process.Behaviour } = { scripted }
 behaviours["nested"] = Nested.nested(behaviours)
 /** A nested dataspace that its surroundings can kill. */
 behaviours["mortal"] = {
-  initial: (config) => {
-    const [state, actions] = behaviours["nested"]!.initial(config)
+  initial: (config, self) => {
+    const [state, actions] = behaviours["nested"]!.initial(config, self)
     return [state, [...actions, Process.observe("kill", Pattern.literal(Value.record("kill")))]]
   },
   transition: (state, event) => event.handle === "kill" ? [state, [Process.quit("kv")]] : behaviours["nested"]!.transition(state, event)

@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(space: Node.Space) {
     Stream.callback<Change>((queue) => Effect.suspend(() => {
       const handle = ++handles
       ears.set(handle, (event) => {
-        if (event._tag !== "Resumed") Queue.offerUnsafe(queue, { _tag: event._tag, captures: event.captures })
+        if (event._tag !== "Resumed" && event._tag !== "Spawned") Queue.offerUnsafe(queue, { _tag: event._tag, captures: event.captures })
       })
       return Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => ears.delete(handle))), hold((at) => Process.observe(at, pattern), handle))
     }), { bufferSize: Number.POSITIVE_INFINITY })
