@@ -27,6 +27,7 @@ const arrows: { readonly [folder: string]: ReadonlyArray<string> } = {
   value: ["data"],
   codec: ["value"],
   dataspace: ["machine", "data", "value"],
+  conversation: ["machine", "data", "value", "dataspace"],
   federation: ["machine", "data", "value"],
   topology: ["machine", "data", "federation"],
   link: ["machine", "value", "codec", "federation"],

@@ -14,12 +14,14 @@ export class VersionedMap<K, V> {
   #key: K | undefined = undefined
   #old: V | undefined = undefined
 
-  private constructor(entries: Entries<K, V>) {
+  /** Without entries, and until it has a successor, it is the empty map. */
+  private constructor(entries: Entries<K, V> | undefined) {
     this.#entries = entries
   }
 
+  /** The empty map. What is written to it starts a history of its own, so that one empty map may be the beginning of many. */
   static empty<K, V>(): VersionedMap<K, V> {
-    return new VersionedMap<K, V>({ map: new Map(), emptied: 0 })
+    return new VersionedMap<K, V>(undefined)
   }
 
   get size(): number {
@@ -56,6 +58,7 @@ export class VersionedMap<K, V> {
   /** Makes this version the one that owns the native map, by turning round the chain that leads to it. */
   #own(): Entries<K, V> {
     if (this.#entries !== undefined) return this.#entries
+    if (this.#next === undefined) return nothing as Entries<K, V>
     // a loop, not a recursion: the chain may be a million steps long
     const path: Array<VersionedMap<K, V>> = []
     let owner: VersionedMap<K, V> = this
@@ -81,11 +84,14 @@ export class VersionedMap<K, V> {
   }
 
   #write(key: K, value: V | undefined): VersionedMap<K, V> {
-    const entries = this.#own()
-    const old = entries.map.get(key)
+    const own = this.#own()
+    const old = own.map.get(key)
     if (old === value) return this
+    const isFirst = own === nothing
+    const entries = isFirst ? { map: new Map<K, V | undefined>(), emptied: 0 } : own
     put(entries, key, value)
     const newer = new VersionedMap<K, V>(entries)
+    if (isFirst) return newer
     this.#entries = undefined
     this.#next = newer
     this.#key = key
@@ -103,6 +109,7 @@ interface Entries<K, V> {
   map: Map<K, V | undefined>
   emptied: number
 }
+const nothing: Entries<any, any> = { map: new Map(), emptied: 0 }
 const sweepMin = 32 // a guess: small maps are swept seldom enough
 
 /** Writes or, with `undefined`, empties an entry; returns what was there. */

@@ -25,11 +25,14 @@ export interface Config {
   readonly boot?: ReadonlyArray<{ readonly name: string; readonly process: Process.Process }>
   /** Invocations of behaviours in one transition; then others may run. */
   readonly fuel?: number
+  /** What this dataspace is called as a process of another. */
+  readonly within?: Process.Pid
 }
 const defaultFuel = 10_000 // a guess: some ten milliseconds
 
 export interface State {
   readonly fuel: number
+  readonly within: Process.Pid | undefined
   readonly nextPid: number
   /** Numbers observations. */
   readonly nextId: number
@@ -80,9 +83,9 @@ export type Action =
 
 /** The dataspace whose processes may have these behaviours: a machine. */
 export const of = (behaviours: Process.Behaviours) => {
-  const initial = ({ boot = [], fuel = defaultFuel }: Config): Step<State, Action> => {
+  const initial = ({ boot = [], fuel = defaultFuel, within }: Config): Step<State, Action> => {
     const empty: State = {
-      fuel, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), local: Bag.empty(), foreign: Bag.empty(), index: Index.empty,
+      fuel, within, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), local: Bag.empty(), foreign: Bag.empty(), index: Index.empty,
       groups: VersionedMap.empty(), pending: [], scheduled: false
     }
     return start(empty, boot)
@@ -185,7 +188,7 @@ const isWanted = (process: Turn.Live, event: Process.Event, id: number | undefin
 
 /** A turn of `process`; if it cannot be carried out, the process as it was `before` ends instead. */
 const actAs = (draft: Draft, process: Turn.Live, actions: unknown, before = process): void => {
-  const staged = Turn.stage(draft.behaviours, draft.state.nextPid, draft.state.nextId)
+  const staged = Turn.stage(draft.behaviours, draft.state)
   try {
     Turn.perform(staged, process, actions)
   } catch (error) {
@@ -196,7 +199,7 @@ const actAs = (draft: Draft, process: Turn.Live, actions: unknown, before = proc
 }
 
 const endAs = (draft: Draft, process: Turn.Live, reason: Value): void => {
-  const staged = Turn.stage(draft.behaviours, draft.state.nextPid, draft.state.nextId)
+  const staged = Turn.stage(draft.behaviours, draft.state)
   Turn.end(staged, process, reason)
   apply(draft, staged)
 }

@@ -37,11 +37,10 @@ export type Action =
 
 const world = "$world"
 // <Observe <rec event [<lit source> …]>>: whoever merely observes such interest waits for nothing
-const interest = Pattern.record("Observe", Pattern.record(
-  "rec",
-  Pattern.literal(symbol("event")),
-  Pattern.sequence([Pattern.record("lit", Pattern.bind()), Pattern.discard])
-))
+const event = Pattern.record("rec", Pattern.literal(symbol("event")), Pattern.sequence([Pattern.record("lit", Pattern.bind()), Pattern.discard]))
+const interest = Pattern.record("Observe", event)
+// a nested dataspace captures the whole of what it observes for those inside
+const wholeInterest = Pattern.record("Observe", Pattern.record("bind", event))
 
 /** The program whose processes may have `behaviours`: a machine. */
 export const of = (behaviours: Process.Behaviours) => {
@@ -67,7 +66,7 @@ export const of = (behaviours: Process.Behaviours) => {
   }
   const initial = ({ boot, fuel }: Dataspace.Config): Step<State, Action> => {
     const [empty] = machine.initial(fuel === undefined ? {} : { fuel })
-    const ears = [Process.observe("interest", interest), Process.observe("outbound", Pattern.record("outbound", Pattern.discard))]
+    const ears = [Process.observe("interest", interest), Process.observe("whole", wholeInterest), Process.observe("outbound", Pattern.record("outbound", Pattern.discard))]
     const [listening] = machine.transition(empty, { _tag: "Enter", pid: world, name: "world", actions: ears })
     return settle({ inner: listening, waiting: new Map(), over: false }, machine.start(listening, boot))
   }

@@ -83,8 +83,8 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
   const enter = (state: State, event: Dataspace.Event): Process.Turn<State> => settle(state, machine.transition(state.inner, event))
 
   return {
-    initial: ({ boot = [] }) => {
-      const [empty] = machine.initial({ fuel })
+    initial: ({ boot = [] }, self) => {
+      const [empty] = machine.initial({ fuel, within: self })
       const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty(), spawning: VersionedMap.empty() }
       const ears = [Process.observe("out", outbound), Process.observe("in", open), Process.observe("in closed", closed), ...orders]
       const [listening] = machine.transition(empty, { _tag: "Enter", pid: relay, name: "outside", actions: ears })

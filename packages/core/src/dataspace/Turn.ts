@@ -31,6 +31,7 @@ export interface Live {
 
 export interface Staged {
   readonly behaviours: Process.Behaviours
+  readonly within: Process.Pid | undefined
   /** Values whose copies change, in the order in which they were first named. */
   readonly values: Map<string, { readonly value: Value; local: number; foreign: number; reason: Value | undefined }>
   readonly messages: Array<Value>
@@ -50,8 +51,8 @@ export interface Answer {
   readonly event: Process.Event
 }
 
-export const stage = (behaviours: Process.Behaviours, nextPid: number, nextId: number): Staged => ({
-  behaviours, nextPid, nextId,
+export const stage = (behaviours: Process.Behaviours, { nextId, nextPid, within }: Pick<Staged, "within" | "nextPid" | "nextId">): Staged => ({
+  behaviours, within, nextPid, nextId,
   values: new Map(), messages: [], observations: [], withdrawn: [], lives: new Map(), ended: [], spawned: [], resumed: []
 })
 
@@ -159,12 +160,13 @@ const count = (staged: Staged, { foreign }: Live, key: string, value: Value, del
 }
 
 /** The number of a new child. One that cannot start ends at once; its parent goes on. */
-const spawn = (staged: Staged, name: string, process: Process.Process): number => {
+const spawn = (staged: Staged, name: string, process: Process.Process): Process.Pid => {
   if (typeof name !== "string") throw new Misbehaved("a process is spawned under a name")
   checked(name)
-  const pid = staged.nextPid++
+  const number = staged.nextPid++
+  const pid = staged.within === undefined ? number : `${staged.within}.${number}`
   const child: Live = { pid, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
-  const attempt = stage(staged.behaviours, staged.nextPid, staged.nextId)
+  const attempt = stage(staged.behaviours, staged)
   try {
     const behaviour = Object.hasOwn(staged.behaviours, String(child.behaviour)) ? staged.behaviours[child.behaviour!] : undefined
     if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${String(child.behaviour)}`)
