@@ -1,0 +1,77 @@
+/**
+ * What an endpoint is, as a fact, and which other endpoints it sees. An endpoint stands in the
+ * dataspace as
+ *
+ *     <endpoint orientation interest head first topic who>
+ *
+ * where `head` and `first` are the places of the topic in the index (`[value]`, or `[]` where it is
+ * open) and `who` is `[pid number]`, which no other endpoint has. A process that is no conversation's
+ * can take part by asserting such a fact and sending `<message orientation body>`.
+ */
+import * as Process from "../dataspace/Process.ts"
+import * as Pattern from "../value/Pattern.ts"
+import { record, symbol, type Value } from "../value/Value.ts"
+import * as Topic from "./Topic.ts"
+
+/** Messages flow from publishers to subscribers, feedback from subscribers to publishers. */
+export type Orientation = "publisher" | "subscriber"
+/**
+ * - `participant`: converses.
+ * - `observer`: sees participants come and go without being seen by them, to supply what they demand.
+ * - `everything`: sees observers as well, to supply what *they* demand.
+ */
+export type Interest = "participant" | "observer" | "everything"
+
+export interface Role {
+  readonly orientation: Orientation
+  readonly interest: Interest
+  readonly topic: Topic.Topic
+}
+
+/** Who an endpoint is: the process, and a number of its own that it uses once. */
+export type Who = readonly [pid: Process.Pid, endpoint: number]
+
+export const opposite = (orientation: Orientation): Orientation => orientation === "publisher" ? "subscriber" : "publisher"
+
+const known = (value: Value | undefined): Value => value === undefined ? [] : [value]
+
+export const fact = ({ interest, orientation, topic }: Role, who: Who): Value => {
+  const { first, head } = Topic.placeOf(topic)
+  return record("endpoint", symbol(orientation), symbol(interest), known(head), known(first), Topic.toValue(topic), who)
+}
+
+/**
+ * The patterns that together find each counterpart that the role sees, and each once. Whoever is no
+ * participant is seen by `everything` alone. The captures are interest, topic and who.
+ */
+export const counterparts = ({ interest, orientation, topic }: Role): ReadonlyArray<Pattern.Pattern> => {
+  const { first, head } = Topic.placeOf(topic)
+  const seen = interest === "everything" ? Pattern.bind() : Pattern.bind(Pattern.literal(symbol("participant")))
+  const at = (theirHead: Pattern.Pattern, theirFirst: Pattern.Pattern) =>
+    Pattern.record("endpoint", Pattern.literal(symbol(opposite(orientation))), seen, theirHead, theirFirst, Pattern.bind(), Pattern.bind())
+  const open = Pattern.literal([])
+  if (head === undefined) return [at(Pattern.discard, Pattern.discard)]
+  const sameHead = Pattern.literal([head])
+  return first === undefined
+    ? [at(sameHead, Pattern.discard), at(open, open)]
+    : [at(sameHead, Pattern.literal([first])), at(sameHead, open), at(open, open)]
+}
+
+/** A counterpart as the captures tell of it, with the topic that it shares with `role`; `undefined` when they share none. */
+export const meet = (role: Role, [interest, topic]: Process.Captures): Role | undefined => {
+  const theirs = Topic.fromValue(topic!)
+  const which = interests.find((one) => symbol(one) === interest)
+  const shared = theirs === undefined || which === undefined ? undefined : Topic.unify(role.topic, theirs)
+  return shared === undefined ? undefined : { orientation: opposite(role.orientation), interest: which!, topic: shared }
+}
+const interests: ReadonlyArray<Interest> = ["participant", "observer", "everything"]
+
+/** `<message orientation body>`; `orientation` is the sender's. */
+export const message = (orientation: Orientation, body: Value): Value => record("message", symbol(orientation), body)
+
+/** Finds what is said to a role, and maybe more: `Topic.accepts` decides where the topic is not exact. The capture is the body. */
+export const heard = ({ orientation, topic }: Role): Pattern.Pattern =>
+  Pattern.record("message", Pattern.literal(symbol(opposite(orientation))), Pattern.bind(Topic.pattern(topic)))
+
+/** Equal for roles that differ in the names of variables alone. */
+export const key = ({ interest, orientation, topic }: Role): string => `${orientation} ${interest} ${Topic.key(topic)}`
