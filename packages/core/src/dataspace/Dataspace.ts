@@ -5,7 +5,8 @@
  * anybody reacts; within it additions come before messages and messages before removals, so that
  * replacing a fact never looks like its absence; a process that throws or answers nonsense ends, all
  * that it held goes in one turn, and nobody else notices but by that; turns run in the order in which
- * they were caused; equal inputs give equal outputs, down to the order.
+ * they were caused; equal inputs give equal outputs, down to the order: of what is told at one time,
+ * values come as the turn named them, and for each value the oldest observation first.
  *
  * Assertions are a bag: the first copy of a value is news and the last one to go is. For an
  * observation the captures are a bag as well (`Captures.ts`).
@@ -220,9 +221,20 @@ class News {
       else if (edge < 0) this.removed.push({ observer, event: Process.removed(observer.handle, captures, reason) })
     }
   }
+  /** Those whom one value concerns by several patterns are told oldest observation first, as those of one pattern are. */
+  about(patterns: ReadonlyArray<string>, tell: (pattern: string) => void): void {
+    const from = [this.added.length, this.received.length, this.removed.length]
+    for (const pattern of patterns) tell(pattern)
+    if (patterns.length > 1) for (const [i, wave] of [this.added, this.received, this.removed].entries()) oldestFirst(wave, from[i]!)
+  }
   message(group: Captures.Group, captures: Process.Captures, hears: (observer: Captures.Observer) => boolean = () => true): void {
     for (const observer of Captures.observersOf(group)) if (hears(observer)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
   }
+}
+const oldestFirst = (told: Array<Told>, from: number): void => {
+  if (told.length - from < 2) return
+  const tail = told.splice(from).sort((a, b) => a.observer.id - b.observer.id)
+  for (const one of tail) told.push(one)
 }
 interface Told {
   readonly observer: Captures.Observer
@@ -245,10 +257,10 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
   for (const observation of staged.observations) join(draft, news, observation)
   for (const { id, pattern } of staged.withdrawn) leave(draft, id, pattern)
   for (const body of staged.messages) {
-    for (const key of Index.patternsOf(draft.state.index, body)) {
+    news.about(Index.patternsOf(draft.state.index, body), (key) => {
       const group = draft.state.groups.get(key)!
       news.message(group, Pattern.captures(group.pattern, body)!)
-    }
+    })
   }
   tell(draft, news, staged.spawned, staged.resumed)
   for (const { behaviour, name, pid, reason } of staged.ended) {
@@ -266,9 +278,9 @@ const changeCopies = (draft: Draft, news: News, key: string, value: Value, local
   else if (!stands(draft.state, key)) draft.state = { ...draft.state, index: Index.removeValue(index, key) }
   const change = { local: edge[localChange], foreign: edge[foreignChange] }
   if (change.local === 0 && change.foreign === 0) return
-  for (const pattern of Index.patternsOf(draft.state.index, value)) {
+  news.about(Index.patternsOf(draft.state.index, value), (pattern) => {
     changeBag(draft, news, pattern, Pattern.captures(draft.state.groups.get(pattern)!.pattern, value)!, change, reason)
-  }
+  })
 }
 const stands = ({ foreign, local }: State, key: string): boolean => Bag.count(local, key) + Bag.count(foreign, key) > 0
 const edge = { AbsentToPresent: 1, PresentToAbsent: -1, AbsentToAbsent: 0, PresentToPresent: 0 } as const
