@@ -266,11 +266,12 @@ class Relay {
   constructor(behaviours: Process.Behaviours, self: Process.Pid) {
     this.inside = new Oracle(behaviours, self)
     const bind = Pattern.bind()
-    const inbound = Pattern.record("inbound", Pattern.discard)
+    const some = Pattern.record("rec", Pattern.literal(Value.symbol("inbound")), Pattern.sequence([Pattern.discard]))
+    const one = Pattern.record("lit", Pattern.record("inbound", Pattern.discard))
+    const interest = (pattern: Pattern.Pattern) => Process.observe("in", Pattern.record("Observe", Pattern.bind(pattern)))
     this.inside.transition({ _tag: "Enter", pid: "relay", name: "outside", actions: [
       Process.observe("out", Pattern.record("outbound", bind)),
-      Process.observe("in", Pattern.record("Observe", Pattern.bind(Pattern.record("rec", Pattern.literal(Value.symbol("inbound")), Pattern.sequence([Pattern.discard]))))),
-      Process.observe("in", Pattern.record("Observe", Pattern.bind(Pattern.record("lit", inbound)))),
+      interest(some), interest(one), interest(Pattern.record("bind", some)), interest(Pattern.record("bind", one)),
       Process.observe("spawn", Pattern.record("spawn-outside", bind, bind, bind, bind)),
       Process.observe("quit", Pattern.record("quit-outside", bind))
     ].map((action, i) => ({ ...action, handle: `${i} ${(action as { readonly handle: string }).handle}` })) })
@@ -351,7 +352,7 @@ export type Nested = Relay
 
 /** p of `<inbound p>`. */
 const contentOf = (pattern: Pattern.Pattern): Pattern.Pattern =>
-  pattern._tag === "Record" ? pattern.fields[0]! : Pattern.literal(((pattern as Pattern.Literal).value as Value.Record).fields[0]!)
+  pattern._tag === "Bind" ? contentOf(pattern.pattern) : pattern._tag === "Record" ? pattern.fields[0]! : Pattern.literal(((pattern as Pattern.Literal).value as Value.Record).fields[0]!)
 
 const withoutBinds = (pattern: Pattern.Pattern): Pattern.Pattern => {
   switch (pattern._tag) {

@@ -43,8 +43,8 @@ export type Ordinary =
   | { readonly _tag: "Endpoint"; readonly id: EndpointId; readonly role: Role.Role; readonly handler: string; readonly presence: "each" | "set" }
   | { readonly _tag: "Withdraw"; readonly id: EndpointId; readonly reason: Value }
   | { readonly _tag: "Send"; readonly body: Value; readonly orientation: Role.Orientation }
-  /** `then` is the handler that hears of the child's number, before the child does more than start. */
-  | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process.Process; readonly then?: string }
+  /** `answer` is the handler that hears of the child's number, before the child does more than start. */
+  | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process.Process; readonly answer?: string }
   /** Ends this process, or the one with this number. At meta level, the dataspace that this process lives in, or a process beside that. */
   | { readonly _tag: "Quit"; readonly pid?: Process.Pid; readonly reason: Value }
 
@@ -82,7 +82,8 @@ export const withdraw = (id: EndpointId, reason: Value = true): Ordinary => ({ _
 export const send = (body: Value): Ordinary => ({ _tag: "Send", body: said(body), orientation: "publisher" })
 /** Says `body` to those who publish it: credit, acknowledgement. */
 export const feedback = (body: Value): Ordinary => ({ _tag: "Send", body: said(body), orientation: "subscriber" })
-export const spawn = (name: string, process: Process.Process, then?: string): Ordinary => then === undefined ? { _tag: "Spawn", name, process } : { _tag: "Spawn", name, process, then }
+export const spawn = (name: string, process: Process.Process, answer?: string): Ordinary =>
+  answer === undefined ? { _tag: "Spawn", name, process } : { _tag: "Spawn", name, process, answer }
 export const quit = (reason: Value = true): Ordinary => ({ _tag: "Quit", reason })
 /** Ends another process. One that is not there, or takes part in no conversation, stays as it is. */
 export const kill = (pid: Process.Pid, reason: Value = true): Ordinary => ({ _tag: "Quit", pid, reason })
@@ -348,19 +349,19 @@ const close = (draft: Draft, id: EndpointId, meta: boolean, reason: Value): void
   if (endpoint.peers.size > 0) wait(draft, { _tag: "Absent", endpoint, reason })
 }
 
-const spawnHere = (draft: Draft, { name, process, then }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
-  if (then === undefined) return void draft.actions.push(Process.spawn(name, process))
+const spawnHere = (draft: Draft, { answer, name, process }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
+  if (answer === undefined) return void draft.actions.push(Process.spawn(name, process))
   const n = number(draft)
-  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: then }) }
+  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: answer }) }
   draft.actions.push(Process.spawn(name, process, n))
 }
 
 /** The configuration crosses as a message, so it must be a value. */
-const spawnOutside = (draft: Draft, { name, process, then }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
+const spawnOutside = (draft: Draft, { answer, name, process }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
   const n = number(draft)
   draft.actions.push(Process.send(record("spawn-outside", [draft.state.self, n], name, process.behaviour, process.config as Value)))
-  if (then === undefined) return
-  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: then }) }
+  if (answer === undefined) return
+  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: answer }) }
   draft.actions.push(Process.observe(spawnedOutside, Pattern.record("spawned-outside", Pattern.sequence([Pattern.literal(draft.state.self), Pattern.bind()]), Pattern.bind())))
 }
 

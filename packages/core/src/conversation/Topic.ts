@@ -76,7 +76,9 @@ interface Solution {
 }
 const stepsMax = 100_000 // a guess: a topic of some thousand parts, and no bomb
 const depthMax = 400 // far from the end of any stack, and deeper than a value can be
-class TooLong {}
+class TooLong {
+  readonly _tag = "TooLong"
+}
 
 /** Counts a step, and keeps count of the levels above it. */
 const step = <A>(solution: Solution, run: () => A): A => {

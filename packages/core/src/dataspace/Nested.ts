@@ -55,9 +55,12 @@ const orders = [
   Process.observe("quit", Pattern.record("quit-outside", Pattern.bind()))
 ]
 const outbound = Pattern.record("outbound", Pattern.bind())
-// An observation of <inbound p> is <Observe <rec inbound [p]>>, or <Observe <lit <inbound v>>> when nothing in it is open.
-const open = Pattern.record("Observe", Pattern.bind(Pattern.record("rec", Pattern.literal(symbol("inbound")), Pattern.sequence([Pattern.discard]))))
-const closed = Pattern.record("Observe", Pattern.bind(Pattern.record("lit", Pattern.record("inbound", Pattern.discard))))
+// An observation of <inbound p> is <Observe <rec inbound [p]>>, or <Observe <lit <inbound v>>> when nothing in it is
+// open; either may stand in a bind, as the relay of a dataspace that is nested in this one asks for it.
+const open = Pattern.record("rec", Pattern.literal(symbol("inbound")), Pattern.sequence([Pattern.discard]))
+const closed = Pattern.record("lit", Pattern.record("inbound", Pattern.discard))
+const interests = [open, closed, Pattern.record("bind", open), Pattern.record("bind", closed)]
+  .map((pattern, i) => Process.observe(`in ${i}`, Pattern.record("Observe", Pattern.bind(pattern))))
 
 /** The behaviour of a dataspace whose processes may have `behaviours`. */
 export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config, State> => {
@@ -86,7 +89,7 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
     initial: ({ boot = [] }, self) => {
       const [empty] = machine.initial({ fuel, within: self })
       const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty(), spawning: VersionedMap.empty() }
-      const ears = [Process.observe("out", outbound), Process.observe("in", open), Process.observe("in closed", closed), ...orders]
+      const ears = [Process.observe("out", outbound), ...interests, ...orders]
       const [listening] = machine.transition(empty, { _tag: "Enter", pid: relay, name: "outside", actions: ears })
       return settle(state, machine.start(listening, boot))
     },
@@ -159,7 +162,7 @@ const obey = (state: State, order: "spawn" | "quit", [first, name, behaviour, co
 
 /** p of `<inbound p>`. */
 const inside = (pattern: Pattern.Pattern): Pattern.Pattern =>
-  pattern._tag === "Record" ? pattern.fields[0]! : Pattern.literal(((pattern as Pattern.Literal).value as { readonly fields: ReadonlyArray<Value> }).fields[0]!)
+  pattern._tag === "Bind" ? inside(pattern.pattern) : pattern._tag === "Record" ? pattern.fields[0]! : Pattern.literal(((pattern as Pattern.Literal).value as { readonly fields: ReadonlyArray<Value> }).fields[0]!)
 
 /** The pattern without its binds: outside, the whole value is captured instead. */
 const unbound = (pattern: Pattern.Pattern): Pattern.Pattern => {
