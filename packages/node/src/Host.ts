@@ -9,6 +9,7 @@ import { type Dataspace, Node, type Process, type Value } from "@colloquy/core"
 import { Cause, Context, Deferred, Effect, FiberMap, Layer } from "effect"
 import { randomInt } from "node:crypto"
 import { performance } from "node:perf_hooks"
+import type { Recorder } from "./Recorder.ts"
 import * as Address from "./transport/Address.ts"
 import type { Connection } from "./transport/Transport.ts"
 import * as Transports from "./transport/index.ts"
@@ -22,6 +23,8 @@ export interface Listener {
 export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
   /** What pure processes in this node's dataspaces may be. */
   readonly behaviours?: Process.Behaviours
+  /** Hears of every step, so that somebody can go through the run again. */
+  readonly record?: Recorder
 }
 
 /** How long farewells may take when a node stops. */
@@ -52,15 +55,17 @@ const make = Effect.fnUntraced(function*(config: Config) {
   const log = yield* logger
   const stopped = yield* Deferred.make<void>()
 
-  const machine = Node.of(config.behaviours ?? {})
   const connections = new Map<string, Connection>()
   const listeners = new Map<string, Listener>()
   const timers = new Map<string, NodeJS.Timeout>()
   const syncs = new Map<number, () => void>()
   const corked = new Set<Connection>()
   const now = () => performance.now()
-  const { behaviours: _, ...nodeConfig } = config
-  const [first, boot] = machine.initial({ ...nodeConfig, incarnation: Date.now(), seed: randomInt(2 ** 32) })
+  const { behaviours = {}, record, ...named } = config
+  const nodeConfig: Node.Config = { ...named, incarnation: Date.now(), seed: randomInt(2 ** 32) }
+  const machine = Node.of(behaviours)
+  const [first, boot] = machine.initial(nodeConfig)
+  record?.start(nodeConfig, Object.keys(behaviours), boot, (reason) => log("Error", "the recording was stopped", { reason }))
   let state = first
   let count = 0
   let allClosed: (() => void) | undefined
@@ -84,8 +89,10 @@ const make = Effect.fnUntraced(function*(config: Config) {
       ;[state, actions] = machine.transition(state, event)
     } catch (error) {
       // our own bug: the old state stands, and everybody else goes on
+      if (record !== undefined) record.step(event, undefined)
       return log("Error", "a step failed", { event: event._tag, error: String(error instanceof Error ? error.stack : error) })
     }
+    if (record !== undefined) record.step(event, actions)
     for (const action of actions) perform(action)
   }
 

@@ -1,3 +1,10 @@
 /** What tests of machines are made of, one module a line. */
+export * as Arbitrary from "./Arbitrary.ts"
 export * as Laws from "./Laws.ts"
+export * as Matchers from "./Matchers.ts"
 export * as Network from "./Network.ts"
+export * as NetworkScenario from "./NetworkScenario.ts"
+export * as Oracle from "./Oracle.ts"
+export * as Programs from "./Programs.ts"
+export * as Scenario from "./Scenario.ts"
+export * as Show from "./Show.ts"

@@ -6,6 +6,7 @@ import { Cause, Effect, Exit, Logger } from "effect"
 import { Command } from "effect/cli"
 import { assert } from "./assert.ts"
 import { chat } from "./chat.ts"
+import { replay } from "./replay.ts"
 import { send } from "./send.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
@@ -13,7 +14,7 @@ import { watch } from "./watch.ts"
 
 const colloquy = Command.make("colloquy").pipe(
   Command.withDescription("Federated dataspaces: facts that others see come and go, and messages"),
-  Command.withSubcommands([serve, assert, send, watch, chat, status])
+  Command.withSubcommands([serve, assert, send, watch, chat, status, replay])
 )
 
 // whoever read our output has gone (`… | head -1`): that is no failure

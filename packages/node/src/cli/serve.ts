@@ -3,6 +3,7 @@ import { Effect, Logger, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import * as NodeLayers from "../Node.ts"
+import * as Recorder from "../Recorder.ts"
 import * as Transports from "../transport/index.ts"
 import { Failure, json } from "./client.ts"
 import { line } from "./output.ts"
@@ -35,6 +36,9 @@ export const serve = Command.make("serve", {
   id: Flag.optional(Flag.String("id").pipe(Flag.withDescription("the node's name among its peers; keep it between restarts"))),
   config: Flag.optional(Flag.String("config").pipe(Flag.withDescription("a JSON file: {\"id\", \"listen\": [], \"uplinks\": {\"scope\": []}}; flags win"))),
   insecure: Flag.Boolean("insecure").pipe(Flag.withDescription("listen at addresses that other machines reach, although links carry no authentication"), Flag.withDefault(false)),
+  record: Flag.optional(Flag.String("record").pipe(
+    Flag.withDescription("write every step to this new file, for colloquy replay; it holds all that the node is told")
+  )),
   json
 }, (flags) => Effect.gen(function*() {
   const file = Option.isSome(flags.config) ? yield* readConfig(flags.config.value) : {}
@@ -42,6 +46,7 @@ export const serve = Command.make("serve", {
   const uplinks = [...yield* Effect.forEach(flags.uplink, uplinkOf), ...Object.entries(file.uplinks ?? {}).flatMap(([scope, urls]) => urls.map((url) => ({ scope, url })))]
   const id = Option.getOrUndefined(flags.id) ?? file.id ?? NodeLayers.freshId()
   const insecure = flags.insecure || file.insecure === true
+  const record = Option.isSome(flags.record) ? yield* recorder(flags.record.value) : undefined
   const say = (event: string, text: string, fields: object) => line(flags.json ? JSON.stringify({ event, ...fields }) : text)
   yield* Effect.gen(function*() {
     for (const address of asked ?? defaultListen) {
@@ -54,11 +59,24 @@ export const serve = Command.make("serve", {
   }).pipe(
     Effect.catchTag(["BadAddress", "Insecure", "ListenError"], (error) => Effect.fail(new Failure({ message: error.message }))),
     Effect.scoped,
-    Effect.provide(NodeLayers.layerNoTransport({ id })),
+    Effect.provide(NodeLayers.layerNoTransport(record === undefined ? { id } : { id, record })),
     Effect.provide(Transports.layer),
     Effect.provide(Logger.layer([flags.json ? Logger.withConsoleError(Logger.formatJson) : Logger.withConsoleError(Logger.formatLogFmt)]))
   )
-})).pipe(Command.withDescription("run a node until a signal"))
+}).pipe(Effect.scoped)).pipe(Command.withDescription("run a node until a signal"))
+
+/** A recorder that is closed after the node has said its farewells. */
+const recorder = (file: string) => Effect.acquireRelease(
+  Effect.try({
+    try: () => Recorder.open(file),
+    catch: (cause) => new Failure({
+      message: (cause as NodeJS.ErrnoException).code === "EEXIST"
+        ? `${file} is there already: a recording is never written over`
+        : `cannot record to ${file}: ${(cause as Error).message}`
+    })
+  }),
+  ({ close }) => Effect.sync(close)
+)
 
 const uplinkOf = (text: string): Effect.Effect<{ readonly scope: string; readonly url: string }, Failure> => {
   const at = text.indexOf("=")
