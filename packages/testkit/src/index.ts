@@ -1,5 +1,6 @@
 /** What tests of machines are made of, one module a line. */
 export * as Arbitrary from "./Arbitrary.ts"
+export * as Clock from "./Clock.ts"
 export * as Laws from "./Laws.ts"
 export * as Matchers from "./Matchers.ts"
 export * as Network from "./Network.ts"
@@ -8,3 +9,5 @@ export * as Oracle from "./Oracle.ts"
 export * as Programs from "./Programs.ts"
 export * as Scenario from "./Scenario.ts"
 export * as Show from "./Show.ts"
+export * as Shrink from "./Shrink.ts"
+export * as Simulation from "./Simulation.ts"

@@ -1,0 +1,133 @@
+/** The `sim` command: trials of whole nodes, seed after seed, until one fails, or enough of them are run. */
+import { parseArgs } from "node:util"
+import { describe, type NodeMachine } from "./nodes.ts"
+import { print } from "./Step.ts"
+import type { Config } from "./fuzz.ts"
+import { Failure, run, type Trial } from "./Trial.ts"
+import type { Node } from "@colloquy/core"
+
+/** What the command asks of the process around it. */
+export interface Surroundings {
+  readonly trial: (config: Config) => Trial<NodeMachine>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  /** Real ms, for `--minutes` and for progress. */
+  readonly now: () => number
+  readonly anySeed: () => number
+}
+
+const help = `npm run sim -- [--seed N] [--runs K] [--minutes M] [--chords C] [--json]
+
+Runs simulated networks of nodes, in which everything goes wrong that can, and checks what they do.
+
+  --seed N      the first seed; one drawn by chance, and printed, when it is left out
+  --runs K      how many seeds, one after the other (with --seed: 1, else 100)
+  --minutes M   go on for so many minutes instead
+  --chords C    C uplinks beyond those of a tree, so that there are cycles to be avoided (0)
+  --json        print the result as one JSON object
+  --help        print this
+
+A failure prints the line that shows it again and the few steps that matter, and ends with status 1.
+`
+const progressMs = 2_000
+
+interface Wanted {
+  readonly seed: number | undefined
+  readonly runs: number | undefined
+  readonly minutes: number | undefined
+  readonly chords: number
+  readonly json: boolean
+}
+
+/** Returns the exit status: 0, 1 when a trial failed, 2 when the arguments are wrong. */
+export const command = (args: ReadonlyArray<string>, around: Surroundings): number => {
+  const wanted = read(args)
+  if (typeof wanted === "string") {
+    around.err(`${wanted}\n\n${help}`)
+    return 2
+  }
+  if (wanted === undefined) {
+    around.out(help)
+    return 0
+  }
+  return simulate(wanted, around)
+}
+
+/** What is wanted, what is wrong with it, or nothing when help is. */
+const read = (args: ReadonlyArray<string>): Wanted | string | undefined => {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        seed: { type: "string" }, runs: { type: "string" }, minutes: { type: "string" }, chords: { type: "string" },
+        json: { type: "boolean" }, help: { type: "boolean", short: "h" }
+      }
+    })
+    if (values.help === true) return undefined
+    const seed = numberOf("--seed", values.seed, /^\d+$/, "a whole number below 2^32", (n) => n < 2 ** 32)
+    const runs = numberOf("--runs", values.runs, /^\d+$/, "a whole number from 1", (n) => n > 0 && Number.isSafeInteger(n))
+    const minutes = numberOf("--minutes", values.minutes, /^(\d+\.?\d*|\.\d+)$/, "a number above 0", (n) => n > 0 && Number.isFinite(n))
+    const chords = numberOf("--chords", values.chords, /^\d+$/, "a whole number up to 100", (n) => n <= 100) ?? 0
+    if (runs !== undefined && minutes !== undefined) return "--runs and --minutes: one of them says when it ends"
+    return { seed, runs, minutes, chords, json: values.json === true }
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+const numberOf = (name: string, text: string | undefined, form: RegExp, what: string, fits: (n: number) => boolean): number | undefined => {
+  if (text === undefined) return undefined
+  const number = Number(text)
+  if (!form.test(text) || !fits(number)) throw new Error(`${name} takes ${what}, not ${text}`)
+  return number
+}
+
+interface Sums {
+  runs: number
+  virtualMs: number
+  events: number
+}
+
+const simulate = ({ chords, json, minutes, runs, seed }: Wanted, { anySeed, err, now, out, trial: trialOf }: Surroundings): number => {
+  const trial = trialOf({ chords, command: (n) => `npm run sim -- --seed ${n}${chords === 0 ? "" : ` --chords ${chords}`}` })
+  const first = seed ?? anySeed()
+  const runsMax = minutes !== undefined ? Number.POSITIVE_INFINITY : runs ?? (seed === undefined ? 100 : 1)
+  const started = now()
+  const ends = minutes === undefined ? Number.POSITIVE_INFINITY : started + minutes * 60_000
+  const sums: Sums = { runs: 0, virtualMs: 0, events: 0 }
+  err(`from seed ${first}\n`)
+
+  let failure: Failure<Node.Event> | undefined
+  for (let toldAt = started; sums.runs < runsMax && now() < ends && failure === undefined;) {
+    const outcome = attempt(trial, (first + sums.runs) % 2 ** 32)
+    sums.runs++
+    if (outcome instanceof Failure) failure = outcome
+    else {
+      sums.virtualMs += outcome.virtualMs
+      sums.events += outcome.turns
+    }
+    if (now() - toldAt < progressMs) continue
+    toldAt = now()
+    err(`${summary(sums)}, in ${Math.round((toldAt - started) / 1_000)} s\n`)
+  }
+
+  if (json) {
+    const failures = failure === undefined ? [] : [plain(failure)]
+    out(`${JSON.stringify({ seed: first, ...sums, realMs: Math.round(now() - started), failures })}\n`)
+  } else {
+    if (failure !== undefined) out(`seed ${failure.seed}: ${failure.message}\n`)
+    out(`${summary(sums)}; ${failure === undefined ? "no failure" : `1 failure: ${failure.command}`}\n`)
+  }
+  return failure === undefined ? 0 : 1
+}
+
+const attempt = (trial: Trial<NodeMachine>, seed: number) => {
+  try {
+    return run(trial, seed)
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
+}
+const summary = ({ events, runs, virtualMs }: Sums): string => `${runs} runs, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${events} events`
+const plain = ({ command, law, message, seed, shrunk }: Failure<Node.Event>) =>
+  ({ seed, law, what: message.split("\n")[0], command, trace: shrunk.map((step) => print(step, describe)) })
