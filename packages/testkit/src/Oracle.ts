@@ -4,7 +4,8 @@
  * computed anew each time. `of(behaviours)` answers events as `Dataspace.of(behaviours)` must answer
  * them, to the order; `nested` is its dataspace within a dataspace. Supply by a federation is left out.
  *
- * An oracle changes in place. It has no fuel: programs that it is asked about come to rest.
+ * An oracle changes in place. It has no fuel: programs that it is asked about come to rest, but for
+ * those who yield to the world, who go on with `Continue`.
  */
 import { Canonical, type Dataspace, Pattern, Process, Value } from "@colloquy/core"
 
@@ -41,6 +42,7 @@ interface Turn {
   readonly messages: Array<Value.Value>
   readonly spawned: Array<Pending>
   readonly resumed: Array<Pending>
+  readonly paused: Array<Pending>
   readonly ended: Array<Living & { readonly reason: Value.Value }>
 }
 
@@ -50,6 +52,9 @@ export class Oracle {
   tuples: ReadonlyArray<Tuple> = []
   processes = new Map<Process.Pid, Living>()
   #queue: ReadonlyArray<Pending> = []
+  /** Those who yielded to the world outside: their turn comes with the next `Continue`. */
+  #paused: ReadonlyArray<Pending> = []
+  #scheduled = false
   #actions: Array<Dataspace.Action> = []
   #pids = 0
   #ids = 0
@@ -63,7 +68,13 @@ export class Oracle {
     return this.#run()
   }
   transition(event: Exclude<Dataspace.Event, { readonly _tag: "Supply" }>): ReadonlyArray<Dataspace.Action> {
-    const external = event._tag === "Continue" ? undefined : this.processes.get(event.pid)
+    if (event._tag === "Continue") {
+      this.#queue = [...this.#queue, ...this.#paused]
+      this.#paused = []
+      this.#scheduled = false
+      return this.#run()
+    }
+    const external = this.processes.get(event.pid)
     if (event._tag === "Enter" && external === undefined) {
       const living: Living = { pid: event.pid, name: event.name, behaviour: undefined, external: true, state: undefined }
       this.processes.set(event.pid, living)
@@ -74,8 +85,7 @@ export class Oracle {
   }
   /** A message to the observations of exactly this pattern. */
   tell(pattern: Pattern.Pattern, body: Value.Value): ReadonlyArray<Dataspace.Action> {
-    const wanted = Canonical.key(Process.observation(pattern))
-    const observations = this.tuples.filter(({ key }) => key === wanted).sort((a, b) => a.id - b.id)
+    const observations = this.tuples.filter((tuple) => tuple.pattern !== undefined && Pattern.key(tuple.pattern) === Pattern.key(pattern)).sort((a, b) => a.id - b.id)
     this.#deliver(observations.map(({ handle, id, pid }) => ({ pid, id, event: Process.received(handle, Pattern.captures(pattern, body)!) })))
     return this.#run()
   }
@@ -97,6 +107,10 @@ export class Oracle {
         this.#crash(living, error)
       }
     }
+    if (this.#paused.length > 0 && !this.#scheduled) {
+      this.#scheduled = true
+      this.#actions.push({ _tag: "Continue" })
+    }
     const actions = this.#actions
     this.#actions = []
     return actions
@@ -110,7 +124,7 @@ export class Oracle {
 
   /** All of a turn, or, when something in it is wrong, the end of its process and nothing else of it. */
   #turn(living: Living, actions: ReadonlyArray<Process.Action>): void {
-    const turn: Turn = { before: this.tuples, named: new Map(), messages: [], spawned: [], resumed: [], ended: [] }
+    const turn: Turn = { before: this.tuples, named: new Map(), messages: [], spawned: [], resumed: [], paused: [], ended: [] }
     if (!this.#attempt(() => this.#perform(turn, living, actions), (error) => this.#crash(this.processes.get(living.pid)!, error))) return
     this.#tell(turn)
   }
@@ -136,7 +150,7 @@ export class Oracle {
         case "Assert": this.#assert(turn, living.pid, action.handle, action.assertion); break
         case "Retract": this.#retract(turn, living.pid, action.handle, action.reason); break
         case "Send": turn.messages.push(action.body); break
-        case "Yield": turn.resumed.push({ pid: living.pid, event: { _tag: "Resumed", handle: action.handle, captures: [] }, id: undefined }); break
+        case "Yield": turn[action.world === true ? "paused" : "resumed"].push({ pid: living.pid, event: { _tag: "Resumed", handle: action.handle, captures: [] }, id: undefined }); break
         case "Spawn": {
           const pid = this.#spawn(turn, action)
           if (action.handle !== undefined) turn.spawned.push({ pid: living.pid, event: { _tag: "Spawned", handle: action.handle, captures: [pid] }, id: undefined })
@@ -168,7 +182,7 @@ export class Oracle {
   #spawn(turn: Turn, { name, process }: Extract<Process.Action, { readonly _tag: "Spawn" }>): Process.Pid {
     const number = ++this.#pids
     const pid = this.within === undefined ? number : `${this.within}.${number}`
-    const child: Turn = { ...turn, named: new Map(), messages: [], spawned: [], resumed: [], ended: [] }
+    const child: Turn = { ...turn, named: new Map(), messages: [], spawned: [], resumed: [], paused: [], ended: [] }
     const started = this.#attempt(() => {
       const behaviour = this.behaviours[process.behaviour]
       if (behaviour === undefined) throw new Error("no behaviour is called so")
@@ -180,6 +194,7 @@ export class Oracle {
     turn.messages.push(...child.messages)
     turn.spawned.push(...child.spawned)
     turn.resumed.push(...child.resumed)
+    turn.paused.push(...child.paused)
     turn.ended.push(...child.ended)
     return pid
   }
@@ -194,7 +209,7 @@ export class Oracle {
   }
 
   /** The difference that the turn made, in three waves. */
-  #tell({ before, ended, messages, named, resumed, spawned }: Turn): void {
+  #tell({ before, ended, messages, named, paused, resumed, spawned }: Turn): void {
     const after = this.tuples
     const told: Array<Pending> = [...spawned]
     const observations = after.filter(isObservation).sort((a, b) => a.id - b.id)
@@ -232,8 +247,9 @@ export class Oracle {
         if (!went.slice(i + 1).some(([, later]) => same(later.value))) told.push({ pid, id, event: Process.removed(handle, captures, reason) })
       }
     }
-    told.push(...resumed)
-    this.#deliver(told)
+    const isInternal = ({ pid }: Pending) => this.processes.get(pid)?.behaviour !== undefined
+    this.#deliver([...told, ...resumed, ...paused.filter((one) => !isInternal(one))])
+    this.#paused = [...this.#paused, ...paused.filter(isInternal)]
     for (const { external, name, pid, reason } of ended) if (external) this.#actions.push({ _tag: "Exited", pid: pid as string, name, reason })
   }
   #deliver(told: ReadonlyArray<Pending>): void {
@@ -256,7 +272,7 @@ const isObservation = (tuple: Tuple): tuple is Tuple & { readonly pattern: Patte
 /** What the relay holds outside, under its number: a fact for those inside, an observation for them, or a process to be told of. */
 type Held =
   | { readonly n: number; readonly _tag: "Fact"; readonly value: Value.Value }
-  | { readonly n: number; readonly _tag: "Observation"; readonly pattern: Pattern.Pattern; readonly value: Value.Value; shown: ReadonlyArray<string> }
+  | { readonly n: number; readonly _tag: "Observation"; readonly pattern: Pattern.Pattern; shown: ReadonlyArray<string> }
   | { readonly n: number; readonly _tag: "Child"; readonly asked: Value.Value }
 
 class Relay {
@@ -279,18 +295,35 @@ class Relay {
 
   settle(actions: ReadonlyArray<Dataspace.Action>): ReadonlyArray<Process.Action> {
     const outside: Array<Process.Action> = []
+    const changed: Array<Pattern.Pattern> = []
+    for (const action of actions) {
+      if (action._tag === "Continue") outside.push({ _tag: "Yield", handle: "continue", world: true })
+      if (action._tag === "Deliver") for (const event of action.events) this.#cross(event, outside, changed)
+    }
     const stale: Array<Process.Action> = []
-    for (const action of actions) if (action._tag === "Deliver") for (const event of action.events) this.#cross(event, outside, stale)
+    for (const pattern of changed) this.#ask(pattern, outside, stale)
     if (stale.length > 0) return [...outside, ...this.settle(this.inside.transition({ _tag: "Perform", pid: "relay", actions: stale }))]
     return this.inside.processes.size === 1 ? [...outside, Process.quit()] : outside
+  }
+  /** Observes a pattern outside exactly while somebody observes it inside. */
+  #ask(pattern: Pattern.Pattern, outside: Array<Process.Action>, stale: Array<Process.Action>): void {
+    const isWanted = this.inside.tuples.some((tuple) => tuple.pattern !== undefined && Pattern.key(tuple.pattern) === Pattern.key(pattern))
+    const held = this.held.find((one) => one._tag === "Observation" && Pattern.key(one.pattern) === Pattern.key(pattern))
+    if (isWanted && held === undefined) {
+      const n = this.#hold({ n: ++this.#next, _tag: "Observation", pattern, shown: [] })
+      outside.push(Process.observe(n, Pattern.bind(withoutBinds(contentOf(pattern)))))
+    } else if (!isWanted && held?._tag === "Observation") {
+      this.#drop((one) => one === held)
+      outside.push(Process.retract(held.n))
+      for (const shown of [...held.shown].sort()) stale.push(Process.retract(shown))
+    }
   }
   #hold(held: Held): number {
     this.held = [...this.held, held]
     return held.n
   }
-  #cross({ _tag, captures: [value, name, behaviour, config], handle, ...rest }: Process.Event, outside: Array<Process.Action>, stale: Array<Process.Action>): void {
+  #cross({ _tag, captures: [value, name, behaviour, config], handle, ...rest }: Process.Event, outside: Array<Process.Action>, changed: Array<Pattern.Pattern>): void {
     const what = String(handle).slice(2)
-    const isSame = (one: Held) => one._tag !== "Child" && Canonical.key(one.value) === Canonical.key(value!)
     if (_tag === "Received") {
       if (what === "out") outside.push(Process.send(value!))
       if (what === "quit") outside.push(Process.quit(value!))
@@ -299,17 +332,10 @@ class Relay {
       }
     } else if (what === "out") {
       if (_tag === "Added") outside.push(Process.assert(this.#hold({ n: ++this.#next, _tag: "Fact", value: value! }), value!))
-      else outside.push(Process.retract(this.#drop((one) => one._tag === "Fact" && isSame(one)).n, (rest as { readonly reason?: Value.Value }).reason))
+      else outside.push(Process.retract(this.#drop((one) => one._tag === "Fact" && Canonical.key(one.value) === Canonical.key(value!)).n, (rest as { readonly reason?: Value.Value }).reason))
     } else if (what === "in") {
       const pattern = Pattern.fromValue(value!)
-      if (pattern === undefined) return
-      if (_tag === "Added") {
-        const n = this.#hold({ n: ++this.#next, _tag: "Observation", pattern, value: value!, shown: [] })
-        return void outside.push(Process.observe(n, Pattern.bind(withoutBinds(contentOf(pattern)))))
-      }
-      const gone = this.#drop((one) => one._tag === "Observation" && isSame(one)) as Extract<Held, { readonly _tag: "Observation" }>
-      outside.push(Process.retract(gone.n))
-      stale.push(...[...gone.shown].sort().map((shown) => Process.retract(shown)))
+      if (pattern !== undefined && !changed.some((one) => Pattern.key(one) === Pattern.key(pattern))) changed.push(pattern)
     }
   }
   #drop(which: (one: Held) => boolean): Held {
@@ -319,6 +345,7 @@ class Relay {
   }
 
   hear(event: Process.Event): ReadonlyArray<Process.Action> {
+    if (event._tag === "Resumed") return this.settle(this.inside.transition({ _tag: "Continue" }))
     const held = this.held.find(({ n }) => n === event.handle)
     const perform = (action: Process.Action) => this.settle(this.inside.transition({ _tag: "Perform", pid: "relay", actions: [action] }))
     if (held?._tag === "Child") {

@@ -95,7 +95,7 @@ export const program = (seed: number): Program => {
         const chance = below(12)
         if (chance < 2) return chance === 0 ? Process.quit() : Process.quit("bored")
         if (chance === 2) return { _tag: "Fly" } as never
-        if (chance < 5) return { _tag: "Yield", handle: handle() }
+        if (chance < 5) return { _tag: "Yield", handle: handle(), world: chance === 3 }
         if (chance === 5 && level > 0) return Process.send(Value.record("quit-outside", "over"))
         return level > 0 ? Process.send(Value.record("spawn-outside", below(2), "leaf", "leaf", below(2))) : Process.assert(handle(), value(level))
       }

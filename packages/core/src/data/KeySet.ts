@@ -23,5 +23,11 @@ export const add = (set: KeySet, key: string): KeySet => {
 
 export const remove = (set: KeySet, key: string): KeySet => set instanceof VersionedMap ? set.delete(key) : set.filter((known) => known !== key)
 
+/** Visits the keys in no order that means anything; the set must not change meanwhile. */
+export const forEach = (set: KeySet, visit: (key: string) => void): void => {
+  if (set instanceof VersionedMap) set.forEach((_, key) => visit(key))
+  else set.forEach(visit)
+}
+
 /** The keys, in their order as strings: the same whatever history led here. */
 export const sorted = (set: KeySet): ReadonlyArray<string> => [...(set instanceof VersionedMap ? set.keys() : set)].sort()

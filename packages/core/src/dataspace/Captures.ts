@@ -12,9 +12,8 @@ import type { Captures, Handle, Pid } from "./Process.ts"
 export interface Group {
   readonly pattern: Pattern
   /** By the number of the observation, in which order they are told. */
-  readonly observers: VersionedMap<number, Observer>
-  /** How many observers are ordinary. */
-  readonly ordinary: number
+  readonly ordinary: VersionedMap<number, Observer>
+  readonly foreign: VersionedMap<number, Observer>
   readonly bag: VersionedMap<string, Copies>
 }
 
@@ -41,7 +40,7 @@ export interface Edges {
   readonly foreign: number
 }
 
-export const of = (pattern: Pattern): Group => ({ pattern, observers: VersionedMap.empty(), ordinary: 0, bag: VersionedMap.empty() })
+export const of = (pattern: Pattern): Group => ({ pattern, ordinary: VersionedMap.empty(), foreign: VersionedMap.empty(), bag: VersionedMap.empty() })
 
 const none: Omit<Copies, "captures"> = { local: 0, foreign: 0, supplied: false }
 const isHere = ({ foreign, local, supplied }: Omit<Copies, "captures">): boolean => local > 0 || foreign > 0 || supplied
@@ -76,16 +75,17 @@ export const seenBy = (group: Group, foreign: boolean): ReadonlyArray<Captures> 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export const join = (group: Group, observer: Observer): Group =>
-  ({ ...group, observers: group.observers.set(observer.id, observer), ordinary: group.ordinary + Number(!observer.foreign) })
+  observer.foreign ? { ...group, foreign: group.foreign.set(observer.id, observer) } : { ...group, ordinary: group.ordinary.set(observer.id, observer) }
 
-export const leave = (group: Group, id: number): Group => {
-  const observer = group.observers.get(id)!
-  return { ...group, observers: group.observers.delete(id), ordinary: group.ordinary - Number(!observer.foreign) }
-}
+export const leave = (group: Group, id: number): Group => ({ ...group, ordinary: group.ordinary.delete(id), foreign: group.foreign.delete(id) })
+
+/** Whether nobody observes the pattern. */
+export const isDeserted = ({ foreign, ordinary }: Group): boolean => foreign.size === 0 && ordinary.size === 0
 
 /** The observers, oldest first. A map keeps them so by itself, but for versions that were gone back to. */
-export const observersOf = ({ observers }: Group): ReadonlyArray<Observer> => {
-  const list = [...observers.values()]
+export const observersOf = (group: Group, which: ReadonlyArray<"ordinary" | "foreign">): ReadonlyArray<Observer> => {
+  const list: Array<Observer> = []
+  for (const kind of which) group[kind].forEach((observer) => list.push(observer))
   for (let i = 1; i < list.length; i++) if (list[i - 1]!.id > list[i]!.id) return list.sort((a, b) => a.id - b.id)
   return list
 }

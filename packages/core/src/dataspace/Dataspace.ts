@@ -12,6 +12,7 @@
  * observation the captures are a bag as well (`Captures.ts`).
  */
 import * as Bag from "../data/Bag.ts"
+import * as Queue from "../data/Queue.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
@@ -44,8 +45,10 @@ export interface State {
   readonly index: Index.State
   /** The observed patterns, by their key. */
   readonly groups: VersionedMap<string, Captures.Group>
-  /** Events whose turn has not come, oldest first. */
-  readonly pending: ReadonlyArray<Pending>
+  /** Events whose turn has not come, oldest first: while there are any, whatever comes waits for `Continue` behind them. */
+  readonly pending: Queue.Queue<Pending>
+  /** Those who yielded to the world outside: their turn comes with the next `Continue`. */
+  readonly paused: Queue.Queue<Pending>
   /** Whether a `Continue` of ours is on its way back: there is never more than one. */
   readonly scheduled: boolean
 }
@@ -87,24 +90,24 @@ export const of = (behaviours: Process.Behaviours) => {
   const initial = ({ boot = [], fuel = defaultFuel, within }: Config): Step<State, Action> => {
     const empty: State = {
       fuel, within, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), local: Bag.empty(), foreign: Bag.empty(), index: Index.empty,
-      groups: VersionedMap.empty(), pending: [], scheduled: false
+      groups: VersionedMap.empty(), pending: Queue.empty(), paused: Queue.empty(), scheduled: false
     }
     return start(empty, boot)
   }
   /** Spawns processes from outside, as `boot` does at the beginning. */
   const start = (state: State, processes: Config["boot"] = []): Step<State, Action> => {
-    const draft: Draft = { behaviours, actions: [], queue: [...state.pending], state }
+    const draft: Draft = { behaviours, actions: [], queue: [], paused: [], state }
     for (const { name, process } of processes) actAs(draft, starter, [Process.spawn(name, process)])
     return run(draft)
   }
   const transition = (state: State, event: Event): Step<State, Action> => {
-    const draft: Draft = { behaviours, actions: [], queue: [...state.pending], state: event._tag === "Continue" ? { ...state, scheduled: false } : state }
+    const draft: Draft = { behaviours, actions: [], queue: [], paused: [], state }
     switch (event._tag) {
       case "Enter": onEnter(draft, event); break
       case "Perform": onPerform(draft, event.pid, event.actions); break
       case "Leave": onPerform(draft, event.pid, [event.reason === undefined ? Process.quit() : Process.quit(event.reason)]); break
       case "Supply": onSupply(draft, event.items); break
-      case "Continue": break
+      case "Continue": return onContinue(draft)
     }
     return run(draft)
   }
@@ -115,7 +118,9 @@ export const of = (behaviours: Process.Behaviours) => {
 interface Draft {
   readonly behaviours: Process.Behaviours
   readonly actions: Array<Action>
+  /** What this transition has caused and nobody has dealt with. */
   readonly queue: Array<Pending>
+  readonly paused: Array<Pending>
   state: State
 }
 
@@ -124,6 +129,7 @@ const starter: Turn.Live = { pid: 0, name: "boot", behaviour: undefined, state: 
 
 const onEnter = (draft: Draft, { actions, foreign = false, name, pid }: Extract<Event, { readonly _tag: "Enter" }>): void => {
   if (draft.state.processes.has(pid)) return
+  if (!Turn.fits(name)) return void draft.actions.push({ _tag: "Exited", pid, name, reason: Turn.crash(new Turn.Misbehaved("a name is a string that is text")) })
   const process: Turn.Live = { pid, name, behaviour: undefined, state: undefined, foreign, held: VersionedMap.empty() }
   draft.state = { ...draft.state, processes: draft.state.processes.set(pid, process) }
   actAs(draft, process, actions)
@@ -139,9 +145,9 @@ const onSupply = (draft: Draft, items: ReadonlyArray<Supplied>): void => {
   for (const item of items) {
     const key = Pattern.key(item.pattern)
     const group = draft.state.groups.get(key)
-    if (group === undefined || group.ordinary === 0) continue
+    if (group === undefined || group.ordinary.size === 0) continue
     switch (item._tag) {
-      case "Msg": news.message(group, item.captures, (observer) => !observer.foreign); break
+      case "Msg": news.message(group, item.captures, ["ordinary"]); break
       case "Add": supply(draft, news, key, item.captures, true); break
       case "Del": supply(draft, news, key, item.captures, false); break
       case "Reset": for (const captures of Captures.supplied(group)) supply(draft, news, key, captures, false)
@@ -155,17 +161,35 @@ const supply = (draft: Draft, news: News, key: string, captures: Process.Capture
   if (Captures.isSupplied(group, captures) !== supplied) changeBag(draft, news, key, captures, { supplied })
 }
 
-/** Runs what is pending until all is quiet, or the fuel is used up. */
-const run = (draft: Draft): Step<State, Action> => {
-  let done = 0
-  for (let fuel = draft.state.fuel; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!) ? 1 : 0
-  const pending = done < draft.queue.length ? draft.queue.slice(done) : none
-  const schedule = pending.length > 0 && !draft.state.scheduled
-  if (schedule) draft.actions.push({ _tag: "Continue" })
-  if (pending.length === 0 && draft.state.pending.length === 0 && !schedule) return draft.actions.length === 0 ? still(draft.state) : [draft.state, draft.actions]
-  return [{ ...draft.state, pending, scheduled: draft.state.scheduled || schedule }, draft.actions]
+/** Those who waited have their turn, and those who paused after them. */
+const onContinue = (draft: Draft): Step<State, Action> => {
+  const { fuel: full, paused } = draft.state
+  draft.state = { ...draft.state, scheduled: false, paused: Queue.empty() }
+  let pending = Queue.append(draft.state.pending, inOrder(paused))
+  let fuel = full
+  for (let next = Queue.take(pending); next !== undefined && fuel > 0; next = Queue.take(pending)) {
+    pending = next[1]
+    fuel -= invoke(draft, next[0]) ? 1 : 0
+  }
+  draft.state = { ...draft.state, pending }
+  return run(draft, fuel)
 }
-const none: ReadonlyArray<Pending> = []
+function* inOrder<A>(queue: Queue.Queue<A>): IterableIterator<A> {
+  for (let next = Queue.take(queue); next !== undefined; next = Queue.take(next[1])) yield next[0]
+}
+
+/** Runs what was caused until all is quiet, or the fuel is used up. A dataspace that was busy before takes note of it only. */
+const run = (draft: Draft, fuel = draft.state.fuel): Step<State, Action> => {
+  let done = 0
+  if (Queue.isEmpty(draft.state.pending)) for (; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!) ? 1 : 0
+  const { paused, scheduled } = draft.state
+  if (done === draft.queue.length && draft.paused.length === 0 && Queue.isEmpty(draft.state.pending) && Queue.isEmpty(paused)) {
+    return draft.actions.length === 0 ? still(draft.state) : [draft.state, draft.actions]
+  }
+  if (!scheduled) draft.actions.push({ _tag: "Continue" })
+  const left = done === 0 ? draft.queue : draft.queue.slice(done)
+  return [{ ...draft.state, pending: Queue.append(draft.state.pending, left), paused: Queue.append(paused, draft.paused), scheduled: true }, draft.actions]
+}
 
 /** One event, one turn. Says whether a behaviour ran. */
 const invoke = (draft: Draft, { event, id, pid }: Pending): boolean => {
@@ -207,6 +231,10 @@ const endAs = (draft: Draft, process: Turn.Live, reason: Value): void => {
 
 // ---- effects ------------------------------------------------------------------------------------
 
+const ordinaryOnes: ReadonlyArray<"ordinary" | "foreign"> = ["ordinary"]
+const foreignOnes: ReadonlyArray<"ordinary" | "foreign"> = ["foreign"]
+const all: ReadonlyArray<"ordinary" | "foreign"> = ["ordinary", "foreign"]
+
 /** What a turn tells whom, in the three waves in which it is told. */
 class News {
   readonly added: Array<Told> = []
@@ -215,7 +243,8 @@ class News {
   /** Tells those who see an edge. */
   edges(group: Captures.Group, captures: Process.Captures, edges: Captures.Edges, reason: Value | undefined): void {
     if (edges.ordinary === 0 && edges.foreign === 0) return
-    for (const observer of Captures.observersOf(group)) {
+    const which = edges.foreign === 0 ? ordinaryOnes : edges.ordinary === 0 ? foreignOnes : all
+    for (const observer of Captures.observersOf(group, which)) {
       const edge = observer.foreign ? edges.foreign : edges.ordinary
       if (edge > 0) this.added.push({ observer, event: Process.added(observer.handle, captures) })
       else if (edge < 0) this.removed.push({ observer, event: Process.removed(observer.handle, captures, reason) })
@@ -227,8 +256,8 @@ class News {
     for (const pattern of patterns) tell(pattern)
     if (patterns.length > 1) for (const [i, wave] of [this.added, this.received, this.removed].entries()) oldestFirst(wave, from[i]!)
   }
-  message(group: Captures.Group, captures: Process.Captures, hears: (observer: Captures.Observer) => boolean = () => true): void {
-    for (const observer of Captures.observersOf(group)) if (hears(observer)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
+  message(group: Captures.Group, captures: Process.Captures, which = all): void {
+    for (const observer of Captures.observersOf(group, which)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
   }
 }
 const oldestFirst = (told: Array<Told>, from: number): void => {
@@ -254,15 +283,15 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
     if (local < 0 || foreign < 0) changeCopies(draft, news, key, value, Math.min(0, local), Math.min(0, foreign), reason)
   }
   // joined before any leaves: a pattern that moves to another handle keeps what is supplied for it
-  for (const observation of staged.observations) join(draft, news, observation)
-  for (const { id, pattern } of staged.withdrawn) leave(draft, id, pattern)
+  for (const observation of staged.observations.values()) join(draft, news, observation)
+  for (const { id, pattern } of staged.withdrawn.values()) leave(draft, id, pattern)
   for (const body of staged.messages) {
     news.about(Index.patternsOf(draft.state.index, body), (key) => {
       const group = draft.state.groups.get(key)!
       news.message(group, Pattern.captures(group.pattern, body)!)
     })
   }
-  tell(draft, news, staged.spawned, staged.resumed)
+  tell(draft, news, staged)
   for (const { behaviour, name, pid, reason } of staged.ended) {
     if (behaviour === undefined && typeof pid === "string") draft.actions.push({ _tag: "Exited", pid, name, reason })
   }
@@ -313,14 +342,14 @@ const begin = (draft: Draft, key: string, pattern: Pattern.Pattern): Captures.Gr
 const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
   const key = Pattern.key(pattern)
   let group = Captures.leave(draft.state.groups.get(key)!, id)
-  if (group.ordinary === 0) for (const captures of Captures.supplied(group)) group = Captures.change(group, captures, { supplied: false })[0]
-  draft.state = group.observers.size > 0
+  if (group.ordinary.size === 0) for (const captures of Captures.supplied(group)) group = Captures.change(group, captures, { supplied: false })[0]
+  draft.state = !Captures.isDeserted(group)
     ? { ...draft.state, groups: draft.state.groups.set(key, group) }
     : { ...draft.state, groups: draft.state.groups.delete(key), index: Index.removePattern(draft.state.index, key, pattern) }
 }
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
-const tell = (draft: Draft, { added, received, removed }: News, spawned: ReadonlyArray<Turn.Answer> = [], resumed: ReadonlyArray<Turn.Answer> = []): void => {
+const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned }: Pick<Turn.Staged, "spawned" | "resumed" | "paused"> = nobody): void => {
   const deliveries = new Map<string, Array<Process.Event>>()
   const put = (pid: Process.Pid, event: Process.Event, id: number | undefined): void => {
     const process = draft.state.processes.get(pid)
@@ -332,8 +361,15 @@ const tell = (draft: Draft, { added, received, removed }: News, spawned: Readonl
   for (const { event, pid } of spawned) put(pid, event, undefined)
   for (const wave of [added, received, removed]) for (const { event, observer } of wave) put(observer.pid, event, observer.id)
   for (const { event, pid } of resumed) put(pid, event, undefined)
+  // an external process is of the world outside, and waits for nobody here
+  for (const { event, pid } of paused) {
+    if (draft.state.processes.get(pid)?.behaviour === undefined) put(pid, event, undefined)
+    else draft.paused.push({ pid, event, id: undefined })
+  }
   for (const [pid, events] of deliveries) draft.actions.push({ _tag: "Deliver", pid, events })
 }
+
+const nobody = { spawned: [], resumed: [], paused: [] }
 
 // ---- questions ----------------------------------------------------------------------------------
 
@@ -342,4 +378,4 @@ export const population = ({ processes }: State): number => processes.size
 /** How much is held, for people. */
 export const counts = ({ groups, index }: State) => ({ assertions: index.values.size, patterns: groups.size })
 /** Whether nothing waits to run. */
-export const isQuiet = ({ pending }: State): boolean => pending.length === 0
+export const isQuiet = ({ paused, pending }: State): boolean => Queue.isEmpty(pending) && Queue.isEmpty(paused)

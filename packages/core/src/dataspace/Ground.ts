@@ -6,6 +6,7 @@
  * sends `<event source value>` to all who observe it. Beyond the ground there is nothing: who asserts
  * or sends `<outbound …>` here has made a mistake, and the program ends with it.
  */
+import * as Bag from "../data/Bag.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { record, symbol, type Value } from "../value/Value.ts"
@@ -16,7 +17,7 @@ import * as Process from "./Process.ts"
 export interface State {
   readonly inner: Dataspace.State
   /** Sources that are waited for, by their key. */
-  readonly waiting: ReadonlyMap<string, number>
+  readonly waiting: Bag.Bag<string>
   readonly over: boolean
 }
 
@@ -37,27 +38,29 @@ export type Action =
 
 const world = "$world"
 // <Observe <rec event [<lit source> …]>>: whoever merely observes such interest waits for nothing
-const event = Pattern.record("rec", Pattern.literal(symbol("event")), Pattern.sequence([Pattern.record("lit", Pattern.bind()), Pattern.discard]))
-const interest = Pattern.record("Observe", event)
-// a nested dataspace captures the whole of what it observes for those inside
-const wholeInterest = Pattern.record("Observe", Pattern.record("bind", event))
+const some = Pattern.record("rec", Pattern.literal(symbol("event")), Pattern.sequence([Pattern.record("lit", Pattern.bind()), Pattern.discard]))
+const one = Pattern.record("lit", Pattern.record("event", Pattern.bind(), Pattern.discard)) // one firing alone: `<event source 7>`
+// a nested dataspace captures the whole of what it observes for those inside: either may stand in a bind
+const interests = [some, one, Pattern.record("bind", some), Pattern.record("bind", one)]
+  .map((pattern, i) => Process.observe(`interest ${i}`, Pattern.record("Observe", pattern)))
 
 /** The program whose processes may have `behaviours`: a machine. */
 export const of = (behaviours: Process.Behaviours) => {
   const machine = Dataspace.of(behaviours)
   const settle = (state: State, [inner, actions]: Step<Dataspace.State, Dataspace.Action>): Step<State, Action> => {
     const out: Array<Action> = []
-    const waiting = new Map(state.waiting)
+    let { waiting } = state
     for (const action of actions) {
       if (action._tag === "Continue") out.push(action)
       if (action._tag !== "Deliver") continue
       for (const { _tag, captures: [source], handle } of action.events) {
+        if (_tag === "Received" && handle !== "outbound") continue // somebody sends what looks like interest: it is none
         if (handle === "outbound") return [{ inner, waiting, over: true }, [...out, { _tag: "Failed", reason: "no further metalevel: there is nothing outside the ground" }]]
         const key = keyOf(source!)
-        const n = (waiting.get(key) ?? 0) + (_tag === "Added" ? 1 : -1)
-        if (n > 0) waiting.set(key, n)
-        else waiting.delete(key)
-        if (_tag === "Added" ? n === 1 : n === 0) out.push({ _tag: _tag === "Added" ? "Wait" : "Unwait", source: source! })
+        const [change, next] = Bag.change(waiting, key, _tag === "Added" ? 1 : -1)
+        waiting = next
+        if (change === "AbsentToPresent") out.push({ _tag: "Wait", source: source! })
+        if (change === "PresentToAbsent") out.push({ _tag: "Unwait", source: source! })
       }
     }
     const over = waiting.size === 0 && Dataspace.isQuiet(inner)
@@ -66,9 +69,9 @@ export const of = (behaviours: Process.Behaviours) => {
   }
   const initial = ({ boot, fuel }: Dataspace.Config): Step<State, Action> => {
     const [empty] = machine.initial(fuel === undefined ? {} : { fuel })
-    const ears = [Process.observe("interest", interest), Process.observe("whole", wholeInterest), Process.observe("outbound", Pattern.record("outbound", Pattern.discard))]
+    const ears = [...interests, Process.observe("outbound", Pattern.record("outbound", Pattern.discard))]
     const [listening] = machine.transition(empty, { _tag: "Enter", pid: world, name: "world", actions: ears })
-    return settle({ inner: listening, waiting: new Map(), over: false }, machine.start(listening, boot))
+    return settle({ inner: listening, waiting: Bag.empty(), over: false }, machine.start(listening, boot))
   }
   const transition = (state: State, event: Event): Step<State, Action> => {
     if (state.over) return still(state)

@@ -6,7 +6,8 @@
  * - the message `<spawn-outside handle name behaviour config>` spawns a process outside, and is answered
  *   by the message `<spawned-outside handle pid>`; `<quit-outside reason>` ends the nested dataspace itself.
  *
- * The reason of a retraction or an end crosses with it, either way.
+ * The reason of a retraction or an end crosses with it, either way. What is too large or too deep to be
+ * shown as `<inbound v>` does not come in.
  *
  * Promises: what does not cross costs nothing, what crosses costs one step a level, to any depth. A
  * nested dataspace without a process of its own quits; when it ends, all inside ends with it. However
@@ -19,6 +20,7 @@ import * as Pattern from "../value/Pattern.ts"
 import { record, symbol, type Value } from "../value/Value.ts"
 import * as Dataspace from "./Dataspace.ts"
 import * as Process from "./Process.ts"
+import * as Turn from "./Turn.ts"
 
 export interface Config {
   readonly boot: Dataspace.Config["boot"]
@@ -30,15 +32,19 @@ export interface State {
   readonly next: number
   /** What we hold outside for `<outbound v>`, by the key of v. */
   readonly outward: VersionedMap<string, number>
-  /** The observations of `<inbound p>`, by our handle outside. */
-  readonly inward: VersionedMap<number, Inward>
-  /** Those handles, by the key of the pattern's value. */
-  readonly handles: VersionedMap<string, number>
+  /** The observations of `<inbound p>`, by the key of that pattern. */
+  readonly inward: VersionedMap<string, Inward>
+  /** Those keys, by our handle outside. */
+  readonly handles: VersionedMap<number, string>
   /** Who waits inside for a process to be spawned outside: what they called it, by our handle. */
   readonly spawning: VersionedMap<number, Value>
 }
 interface Inward {
   readonly pattern: Pattern.Pattern
+  /** How many observations say so, each in its own way. */
+  readonly wanted: number
+  /** Our handle outside, once we have asked. */
+  readonly handle: number | undefined
   /** The relay's handles inside for what it shows. */
   readonly shown: VersionedMap<string, true>
 }
@@ -68,19 +74,19 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
 
   /** Carries the inner dataspace's actions outside, and what they cause back inside, until it is quiet. */
   const settle = (state: State, [inner, actions]: Step<Dataspace.State, Dataspace.Action>): Process.Turn<State> => {
-    state = { ...state, inner }
-    const out: Array<Process.Action> = []
-    const stale: Array<Process.Action> = []
+    const draft: Draft = { out: [], asked: new Set(), state: { ...state, inner } }
     for (const action of actions) {
-      if (action._tag === "Continue") out.push({ _tag: "Yield", handle: goOn })
-      else if (action._tag === "Deliver") for (const event of action.events) state = cross(state, event, out, stale)
+      if (action._tag === "Continue") draft.out.push({ _tag: "Yield", handle: goOn, world: true })
+      else if (action._tag === "Deliver") for (const event of action.events) cross(draft, event)
     }
+    const stale: Array<Process.Action> = []
+    for (const key of draft.asked) ask(draft, key, stale)
     if (stale.length > 0) {
-      const [next, more] = settle(state, machine.transition(inner, { _tag: "Perform", pid: relay, actions: stale }))
-      return [next, [...out, ...more]]
+      const [next, more] = settle(draft.state, machine.transition(inner, { _tag: "Perform", pid: relay, actions: stale }))
+      return [next, [...draft.out, ...more]]
     }
-    if (Dataspace.population(inner) <= 1 && Dataspace.isQuiet(inner)) out.push(Process.quit())
-    return [state, out]
+    if (Dataspace.population(inner) <= 1) draft.out.push(Process.quit())
+    return [draft.state, draft.out]
   }
 
   const enter = (state: State, event: Dataspace.Event): Process.Turn<State> => settle(state, machine.transition(state.inner, event))
@@ -100,13 +106,15 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
         const asked = state.spawning.get(outside)!
         return enter({ ...state, spawning: state.spawning.delete(outside) }, perform(Process.send(record("spawned-outside", asked, event.captures[0]!))))
       }
-      const inward = state.inward.get(outside)
-      if (inward === undefined) return [state, []]
+      const key = state.handles.get(outside)
+      if (key === undefined) return [state, []]
+      const inward = state.inward.get(key)!
       const { pattern, shown } = inward
       const [value] = event.captures
       const fact = record("inbound", value!)
+      if (!Turn.fits(fact)) return [state, []]
       const handle = `${outside} ${keyOf(value!)}`
-      const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(outside, { pattern, shown: next }) })
+      const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(key, { ...inward, shown: next }) })
       switch (event._tag) {
         case "Added": return enter(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
         case "Removed": return enter(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
@@ -119,45 +127,65 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
 
 const perform = (action: Process.Action): Dataspace.Event => ({ _tag: "Perform", pid: relay, actions: [action] })
 
-/** One event of the relay inside, as actions outside; `stale` is what the relay must stop showing inside. */
-const cross = (state: State, event: Process.Event, out: Array<Process.Action>, stale: Array<Process.Action>): State => {
-  const { _tag, captures: [value], handle } = event
-  if (handle === "spawn" || handle === "quit") return _tag === "Received" ? obey(state, handle, event.captures, out) : state
-  if (handle === "out") {
-    if (_tag === "Received") {
-      out.push(Process.send(value!))
-      return state
-    }
-    const key = keyOf(value!)
-    if (_tag === "Added") {
-      out.push(Process.assert(state.next, value!))
-      return { ...state, next: state.next + 1, outward: state.outward.set(key, state.next) }
-    }
-    out.push(Process.retract(state.outward.get(key)!, _tag === "Removed" ? event.reason : undefined))
-    return { ...state, outward: state.outward.delete(key) }
-  }
-  const pattern = Pattern.fromValue(value!)
-  if (_tag === "Received" || pattern === undefined) return state
+/** What the inner dataspace asks for outside, in the making. */
+interface Draft {
+  readonly out: Array<Process.Action>
+  /** Keys of patterns that observations inside came or went for. */
+  readonly asked: Set<string>
+  state: State
+}
+
+/** One event of the relay inside, as actions outside. */
+const cross = (draft: Draft, event: Process.Event): void => {
+  const { _tag, captures, handle } = event
+  const [value] = captures
+  if (handle === "spawn" || handle === "quit") return _tag === "Received" ? obey(draft, handle, captures) : undefined
+  if (handle !== "out") return _tag === "Received" ? undefined : interested(draft, value!, _tag === "Added" ? 1 : -1)
+  if (_tag === "Received") return void draft.out.push(Process.send(value!))
+  const { next, outward } = draft.state
   const key = keyOf(value!)
   if (_tag === "Added") {
-    out.push(Process.observe(state.next, Pattern.bind(unbound(inside(pattern)))))
-    return { ...state, next: state.next + 1, inward: state.inward.set(state.next, { pattern, shown: VersionedMap.empty() }), handles: state.handles.set(key, state.next) }
+    draft.out.push(Process.assert(next, value!))
+    draft.state = { ...draft.state, next: next + 1, outward: outward.set(key, next) }
+  } else {
+    draft.out.push(Process.retract(outward.get(key)!, _tag === "Removed" ? event.reason : undefined))
+    draft.state = { ...draft.state, outward: outward.delete(key) }
   }
-  const ours = state.handles.get(key)!
-  out.push(Process.retract(ours))
-  for (const shown of [...state.inward.get(ours)!.shown.keys()].sort()) stale.push(Process.retract(shown))
-  return { ...state, inward: state.inward.delete(ours), handles: state.handles.delete(key) }
+}
+
+/** Counts the observations of a pattern: two may say the same in different ways, and one may follow another. */
+const interested = (draft: Draft, observed: Value, delta: 1 | -1): void => {
+  const pattern = Pattern.fromValue(observed)
+  if (pattern === undefined) return
+  const key = Pattern.key(pattern)
+  const { inward } = draft.state
+  const known = inward.get(key) ?? { pattern, wanted: 0, handle: undefined, shown: VersionedMap.empty() }
+  draft.asked.add(key)
+  draft.state = { ...draft.state, inward: inward.set(key, { ...known, wanted: known.wanted + delta }) }
+}
+
+/** Observes outside what is observed inside, and stops when it is no more; `stale` is what the relay must stop showing inside. */
+const ask = (draft: Draft, key: string, stale: Array<Process.Action>): void => {
+  const { handles, inward, next } = draft.state
+  const known = inward.get(key)!
+  if (known.wanted > 0 && known.handle === undefined) {
+    draft.out.push(Process.observe(next, Pattern.bind(unbound(inside(known.pattern)))))
+    draft.state = { ...draft.state, next: next + 1, inward: inward.set(key, { ...known, handle: next }), handles: handles.set(next, key) }
+  } else if (known.wanted === 0) {
+    draft.state = { ...draft.state, inward: inward.delete(key), handles: known.handle === undefined ? handles : handles.delete(known.handle) }
+    if (known.handle === undefined) return
+    draft.out.push(Process.retract(known.handle))
+    for (const shown of [...known.shown.keys()].sort()) stale.push(Process.retract(shown))
+  }
 }
 
 /** An order that is meant for us as a process of the outer dataspace. Nonsense is not obeyed. */
-const obey = (state: State, order: "spawn" | "quit", [first, name, behaviour, config]: Process.Captures, out: Array<Process.Action>): State => {
-  if (order === "quit") {
-    out.push(Process.quit(first!))
-    return state
-  }
-  if (typeof name !== "string" || typeof behaviour !== "string") return state
-  out.push(Process.spawn(name, { behaviour, config }, state.next))
-  return { ...state, next: state.next + 1, spawning: state.spawning.set(state.next, first!) }
+const obey = (draft: Draft, order: "spawn" | "quit", [first, name, behaviour, config]: Process.Captures): void => {
+  if (order === "quit") return void draft.out.push(Process.quit(first!))
+  if (typeof name !== "string" || typeof behaviour !== "string") return
+  const { next, spawning } = draft.state
+  draft.out.push(Process.spawn(name, { behaviour, config }, next))
+  draft.state = { ...draft.state, next: next + 1, spawning: spawning.set(next, first!) }
 }
 
 /** p of `<inbound p>`. */

@@ -37,8 +37,8 @@ export type Action =
   /** With a handle, the answer is `Spawned`, before anything that the child causes. */
   | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process; readonly handle?: Handle }
   | { readonly _tag: "Quit"; readonly reason?: Value }
-  /** Come back to me when those who wait now have had their turn. */
-  | { readonly _tag: "Yield"; readonly handle: Handle }
+  /** Come back to me when those who wait now have had their turn; with `world`, not before whoever runs this dataspace has had one. */
+  | { readonly _tag: "Yield"; readonly handle: Handle; readonly world?: boolean }
 
 /** What to run: the name of a behaviour, and what its `initial` is given (plain data). */
 export interface Process {

@@ -6,7 +6,7 @@
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { key as keyOf, measure } from "../value/canonical.ts"
 import type { Pattern } from "../value/Pattern.ts"
-import { InvalidValue, record, type Value } from "../value/Value.ts"
+import { copy, InvalidValue, record, type Value } from "../value/Value.ts"
 import type { Observer } from "./Captures.ts"
 import * as Process from "./Process.ts"
 
@@ -35,14 +35,20 @@ export interface Staged {
   /** Values whose copies change, in the order in which they were first named. */
   readonly values: Map<string, { readonly value: Value; local: number; foreign: number; reason: Value | undefined }>
   readonly messages: Array<Value>
-  readonly observations: Array<Observer & { readonly pattern: Pattern }>
-  readonly withdrawn: Array<{ readonly id: number; readonly pattern: Pattern; readonly pid: Process.Pid; readonly handle: Process.Handle; readonly key: string }>
+  /** New ones by their number, and those that went by who held them for what. */
+  readonly observations: Map<number, Observer & { readonly pattern: Pattern }>
+  readonly withdrawn: Map<string, { readonly id: number; readonly pattern: Pattern }>
   readonly lives: Map<Process.Pid, Live>
   readonly ended: Array<Live & { readonly reason: Value }>
   readonly spawned: Array<Answer>
   readonly resumed: Array<Answer>
+  /** Those of them that wait for the world outside. */
+  readonly paused: Array<Answer>
   nextPid: number
   nextId: number
+  /** Of the whole turn; and how many spawns of spawns led here. */
+  readonly spawns: { count: number }
+  readonly depth: number
 }
 
 /** What a process is told because it asked. */
@@ -53,7 +59,8 @@ export interface Answer {
 
 export const stage = (behaviours: Process.Behaviours, { nextId, nextPid, within }: Pick<Staged, "within" | "nextPid" | "nextId">): Staged => ({
   behaviours, within, nextPid, nextId,
-  values: new Map(), messages: [], observations: [], withdrawn: [], lives: new Map(), ended: [], spawned: [], resumed: []
+  spawns: { count: 0 }, depth: 0,
+  values: new Map(), messages: [], observations: new Map(), withdrawn: new Map(), lives: new Map(), ended: [], spawned: [], resumed: [], paused: []
 })
 
 /** What a process did wrong; the turn is dropped and the process ends. */
@@ -66,6 +73,11 @@ export class Misbehaved {
 
 /** A fact larger than this does not fit through a link together with others. */
 export const bytesMax = 4 * 1024 * 1024 // a quarter of what a packet takes by default
+/** Values of processes are nested less deeply than values can be: `<inbound v>`, `<exited … v>` and captures hold them. */
+export const levelsMax = 110
+/** One turn spawns no more than this, its children's and their children's first turns included, and no deeper. */
+const spawnsMax = 10_000 // a guess
+const spawnDepthMax = 64 // a guess: first turns are within each other on the stack
 
 /** Stages the actions of one process, those of the processes that it spawns included. Throws what a process did wrong. */
 export const perform = (staged: Staged, process: Live, actions: unknown): void => {
@@ -86,7 +98,7 @@ export const perform = (staged: Staged, process: Live, actions: unknown): void =
         if (action.handle !== undefined) staged.spawned.push({ pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
         break
       }
-      case "Yield": staged.resumed.push({ pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } }); break
+      case "Yield": staged[action.world === true ? "paused" : "resumed"].push({ pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } }); break
       case "Quit":
         if (action.reason !== undefined) checked(action.reason)
         return end(staged, process, action.reason ?? true)
@@ -107,34 +119,50 @@ const byHandle = (a: Process.Handle, b: Process.Handle): number =>
   typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1
 
 const checked = (value: Value): void => {
-  if (measure(value) > bytesMax) throw new InvalidValue(`a value of more than ${bytesMax} bytes`)
+  if (measure(value, levelsMax) > bytesMax) throw new InvalidValue(`a value of more than ${bytesMax} bytes`)
+}
+/** Whether a process may hold or say a value. */
+export const fits = (value: Value): boolean => {
+  try {
+    checked(value)
+    return true
+  } catch {
+    return false
+  }
 }
 const checkedHandle = (handle: unknown): Process.Handle => {
-  if (typeof handle === "string" || typeof handle === "number") return handle
+  if (typeof handle === "string" || (typeof handle === "number" && !Number.isNaN(handle))) return handle
   throw new Misbehaved("a handle is a string or a number")
 }
 
 const assert = (staged: Staged, process: Live, handle: Process.Handle, assertion: Value): Live => {
   checkedHandle(handle)
-  const key = keyOf(assertion)
+  const key = keyOf(assertion, levelsMax)
   if (key.length > bytesMax) throw new InvalidValue(`a fact of more than ${bytesMax} bytes`)
   const old = process.held.get(handle)
   if (old?.key === key) return process
   if (old !== undefined) withdraw(staged, process, handle, old, undefined)
   const observed = observe(staged, process, handle, key, Process.observed(assertion))
-  count(staged, process, key, assertion, 1, undefined)
-  return { ...process, held: process.held.set(handle, { assertion, key, observed }) }
+  const owned = copy(assertion)
+  count(staged, process, key, owned, 1, undefined)
+  return { ...process, held: process.held.set(handle, { assertion: owned, key, observed }) }
 }
 
 /** One that was withdrawn in this very turn comes back as it was, and is told nothing again. */
 const observe = (staged: Staged, process: Live, handle: Process.Handle, key: string, pattern: Pattern | undefined): Held["observed"] => {
   if (pattern === undefined) return undefined
-  const back = staged.withdrawn.findIndex((one) => one.pid === process.pid && one.handle === handle && one.key === key)
-  if (back >= 0) return { id: staged.withdrawn.splice(back, 1)[0]!.id, pattern }
+  const place = placeOf(process, handle, key)
+  const back = staged.withdrawn.get(place)
+  if (back !== undefined) {
+    staged.withdrawn.delete(place)
+    return back
+  }
   const id = staged.nextId++
-  staged.observations.push({ id, pattern, pid: process.pid, handle, foreign: process.foreign })
+  staged.observations.set(id, { id, pattern, pid: process.pid, handle, foreign: process.foreign })
   return { id, pattern }
 }
+
+const placeOf = ({ pid }: Live, handle: Process.Handle, key: string): string => `${typeof pid}${pid} ${typeof handle}${handle} ${key}`
 
 const retract = (staged: Staged, process: Live, handle: Process.Handle, reason: Value | undefined): Live => {
   const old = process.held.get(handle)
@@ -146,10 +174,8 @@ const retract = (staged: Staged, process: Live, handle: Process.Handle, reason: 
 const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { assertion, key, observed }: Held, reason: Value | undefined): void => {
   count(staged, process, key, assertion, -1, reason)
   if (observed === undefined) return
-  const young = staged.observations.findIndex(({ id }) => id === observed.id)
   // asserted and retracted in one turn: it never was
-  if (young >= 0) staged.observations.splice(young, 1)
-  else staged.withdrawn.push({ ...observed, pid: process.pid, handle, key })
+  if (!staged.observations.delete(observed.id)) staged.withdrawn.set(placeOf(process, handle, key), observed)
 }
 
 const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1, reason: Value | undefined): void => {
@@ -166,16 +192,18 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
   const number = staged.nextPid++
   const pid = staged.within === undefined ? number : `${staged.within}.${number}`
   const child: Live = { pid, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
-  const attempt = stage(staged.behaviours, staged)
+  const attempt: Staged = { ...stage(staged.behaviours, staged), spawns: staged.spawns, depth: staged.depth + 1 }
   try {
+    if (++staged.spawns.count > spawnsMax || attempt.depth > spawnDepthMax) throw new Misbehaved("too many processes spawned in one turn")
     const behaviour = Object.hasOwn(staged.behaviours, String(child.behaviour)) ? staged.behaviours[child.behaviour!] : undefined
     if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${String(child.behaviour)}`)
     const [state, actions] = checkedStep(behaviour.initial(process.config, pid))
     perform(attempt, { ...child, state }, actions)
-    merge(staged, attempt)
   } catch (error) {
     end(staged, child, crash(error))
+    return pid
   }
+  merge(staged, attempt)
   return pid
 }
 
@@ -191,13 +219,10 @@ const merge = (staged: Staged, child: Staged): void => {
       if (change.local < 0 || change.foreign < 0) known.reason = change.reason
     }
   }
-  staged.messages.push(...child.messages)
-  staged.observations.push(...child.observations)
-  staged.withdrawn.push(...child.withdrawn)
+  for (const [id, observation] of child.observations) staged.observations.set(id, observation)
+  for (const [place, observation] of child.withdrawn) staged.withdrawn.set(place, observation)
   for (const [pid, live] of child.lives) staged.lives.set(pid, live)
-  staged.ended.push(...child.ended)
-  staged.spawned.push(...child.spawned)
-  staged.resumed.push(...child.resumed)
+  for (const list of ["messages", "ended", "spawned", "resumed", "paused"] as const) for (const one of child[list]) (staged[list] as Array<unknown>).push(one)
 }
 
 /** A behaviour's answer, which may be anything. */
@@ -210,7 +235,7 @@ export const checkedStep = (step: unknown): readonly [unknown, unknown] => {
 export const crash = (thrown: unknown): Value => {
   let message = "it threw what cannot be shown"
   try {
-    message = thrown instanceof Error || thrown instanceof Misbehaved ? thrown.message : String(thrown)
+    message = String(thrown instanceof Error || thrown instanceof Misbehaved ? thrown.message : thrown)
   } catch { /* its toString throws as well */ }
-  return record("crash", String(message).slice(0, 1000).replace(/[\ud800-\udfff]/g, "\ufffd")) // a lone surrogate is no text
+  return record("crash", message.slice(0, 1000).replace(/\p{Surrogate}/gu, "\ufffd")) // a lone surrogate is no text
 }

@@ -161,10 +161,29 @@ const match = (pattern: Pattern, value: Value, found: Array<Value>): boolean => 
     case "Sequence": return Array.isArray(value) && matchAll(pattern.items, value, found)
     case "Dictionary":
       return value instanceof Dictionary && pattern.entries.every(([k, p]) => {
-        const entry = value.entries.find(([other]) => equals(k, other))
-        return entry !== undefined && match(p, entry[1], found)
+        const entry = entryOf(value, k)
+        return entry !== undefined && match(p, entry, found)
       })
   }
+}
+/** What stands in a dictionary under a key. */
+export const entryOf = (dictionary: Dictionary, key: Value): Value | undefined =>
+  (dictionary.entries.length > scanMax ? searched(dictionary, key) : undefined) ?? dictionary.entries.find(([other]) => equals(key, other))?.[1]
+const scanMax = 8 // a guess: fewer are looked through faster
+
+/** By halves: what was decoded stands in the order of its keys' bytes. What a person made need not, and is then looked through. */
+const searched = ({ entries }: Dictionary, key: Value): Value | undefined => {
+  const wanted = canonicalKey(key)
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const found = canonicalKey(entries[middle]![0])
+    if (found === wanted) return entries[middle]![1]
+    if (found < wanted) low = middle + 1
+    else high = middle
+  }
+  return undefined
 }
 const matchAll = (patterns: ReadonlyArray<Pattern>, values: ReadonlyArray<Value>, found: Array<Value>): boolean =>
   patterns.length === values.length && patterns.every((p, i) => match(p, values[i]!, found))

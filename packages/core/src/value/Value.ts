@@ -124,6 +124,17 @@ export const kindOf = (value: unknown): Kind | undefined => {
   }
 }
 
+/** The same value in arrays of its own: whoever made the other may change it. */
+export const copy = (value: Value): Value => {
+  if (typeof value !== "object") return value
+  if (value instanceof Record) return new Record(copy(value.label), value.fields.map(copy))
+  if (Array.isArray(value)) return value.map(copy)
+  if (value instanceof Uint8Array) return value.slice()
+  if (value instanceof Dictionary) return new Dictionary(value.entries.map(([k, v]) => [copy(k), copy(v)]))
+  if (value instanceof Set) return new Set(value.items.map(copy))
+  return value instanceof Embedded ? new Embedded(copy(value.value)) : value
+}
+
 /** What was given is not a value, or too deep to be one. `path` leads to the culprit. */
 export class InvalidValue extends Error {
   readonly _tag = "InvalidValue"

@@ -120,7 +120,7 @@ const sortRuns = (out: Writer, starts: ReadonlyArray<number>, keyEnds: ReadonlyA
 }
 
 const put = (out: Writer, value: Value, path: Path, depth: number): void => {
-  if (depth > depthMax) throw new InvalidValue(`nested deeper than ${depthMax}`)
+  if (depth > depthMax) throw new InvalidValue("nested too deep")
   switch (typeof value) {
     case "boolean": return out.byte(value ? Tag.true : Tag.false)
     case "number": return Number.isSafeInteger(value) ? integer(out, value) : double(out, value)
@@ -175,10 +175,10 @@ const put = (out: Writer, value: Value, path: Path, depth: number): void => {
 export const write = (out: Writer, value: Value): void => put(out, value, undefined, 0)
 
 let shared = new Writer()
-const fresh = (value: Value): Writer => {
+const fresh = (value: Value, levels = depthMax): Writer => {
   if (shared.bytes.length > sharedMax) shared = new Writer()
   shared.length = 0
-  write(shared, value)
+  put(shared, value, undefined, depthMax - levels)
   return shared
 }
 /** One large value must not keep its room for ever. */
@@ -196,15 +196,16 @@ export const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
 }
 
 /**
- * The canonical bytes as a Latin-1 string: equal exactly for equal values. Throws `InvalidValue`.
+ * The canonical bytes as a Latin-1 string: equal exactly for equal values. Throws `InvalidValue`, for
+ * what is nested deeper than `levels` as well.
  *
  * key([1, "a"])   // => "\xb5\xb0\x01\x01\xb1\x01a\x84"
  * key(1) === key(1n)   // => true
  */
-export const key = (value: Value): string => {
-  const { bytes, length } = fresh(value)
+export const key = (value: Value, levels?: number): string => {
+  const { bytes, length } = fresh(value, levels)
   return latin1(bytes, 0, length)
 }
 
 /** How many bytes the canonical encoding has. Throws `InvalidValue`: this is also the check that a stranger's object is a value. */
-export const measure = (value: Value): number => fresh(value).length
+export const measure = (value: Value, levels?: number): number => fresh(value, levels).length
