@@ -13,7 +13,9 @@
  * Who asks while no driver listens is not heard, so a process that cannot do without watches for the
  * driver (`observeDriver`) and asks again, when one comes, for all that it waits for.
  */
+import { VersionedMap } from "../data/VersionedMap.ts"
 import * as Process from "../dataspace/Process.ts"
+import { still } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { record, symbol, type Value } from "../value/Value.ts"
 
@@ -38,3 +40,35 @@ export const observeDriver = (handle: Process.Handle): Process.Action =>
 
 /** The driver's answer. */
 export const expired = (timer: Value, now: Value): Process.Action => Process.send(record("timer-expired", timer, now))
+
+export interface DriverState {
+  readonly self: Process.Pid
+  /** Numbers requests, whose timers are called `[pid n]`. */
+  readonly next: number
+  readonly timers: VersionedMap<Process.Handle, Value>
+}
+const requests = "requests"
+
+/**
+ * The driver on a ground: what it is asked for it asks of the world as the source `<timer n kind ms>`,
+ * as conversations do (driver/TimerDriver.ts has the shell's part). What asks for no time is ignored.
+ */
+export const driver: Process.Behaviour<unknown, DriverState> = {
+  initial: (_, self) => [
+    { self, next: 1, timers: VersionedMap.empty() },
+    [Process.observe(requests, Pattern.record("set-timer", Pattern.bind(), Pattern.bind(), Pattern.bind()))]
+  ],
+  transition: (state, event) => {
+    if (event._tag !== "Received") return still(state)
+    const { next, self, timers } = state
+    if (event.handle !== requests) {
+      const timer = timers.get(event.handle)
+      if (timer === undefined) return still(state)
+      return [{ ...state, timers: timers.delete(event.handle) }, [Process.retract(event.handle), expired(timer, event.captures[0]!)]]
+    }
+    const [timer, ms, kind] = event.captures
+    if (typeof ms !== "number" || (kind !== symbol("relative") && kind !== symbol("absolute"))) return still(state)
+    const source = Pattern.literal(record("timer", [self, next], kind, ms))
+    return [{ ...state, next: next + 1, timers: timers.set(next, timer!) }, [Process.observe(next, Pattern.record("event", source, Pattern.bind()))]]
+  }
+}
