@@ -47,7 +47,8 @@ export const shown = (event: Process.Event): string =>
 const nestingMax = 3
 const spawningMax = 3
 
-export const program = (seed: number): Program => {
+/** With `pauses`, processes may yield to the world outside, and go on when it says `Continue`. */
+export const program = (seed: number, { pauses = true }: { readonly pauses?: boolean } = {}): Program => {
   let rng = Rng.initial(seed)
   const below = (n: number): number => {
     const [drawn, next] = Rng.below(rng, n)
@@ -95,7 +96,7 @@ export const program = (seed: number): Program => {
         const chance = below(12)
         if (chance < 2) return chance === 0 ? Process.quit() : Process.quit("bored")
         if (chance === 2) return { _tag: "Fly" } as never
-        if (chance < 5) return { _tag: "Yield", handle: handle(), world: chance === 3 }
+        if (chance < 5) return { _tag: "Yield", handle: handle(), world: pauses && chance === 3 }
         if (chance === 5 && level > 0) return Process.send(Value.record("quit-outside", "over"))
         return level > 0 ? Process.send(Value.record("spawn-outside", below(2), "leaf", "leaf", below(2))) : Process.assert(handle(), value(level))
       }

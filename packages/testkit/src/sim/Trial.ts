@@ -21,6 +21,8 @@ export interface Trial<M extends Machine.Any> {
   readonly describe?: (event: Machine.Event<M>) => string
   /** What to paste to have the same run again. */
   readonly command?: (seed: number) => string
+  /** How often a shorter trace is tried when one fails. */
+  readonly triesMax?: number
 }
 
 export interface Oracle<M extends Machine.Any> {
@@ -65,8 +67,7 @@ export class Failure<Event = unknown> extends Error {
   }
 }
 
-/** How often a shorter trace is tried. */
-const triesMax = 600 // a guess: some seconds
+const defaultTriesMax = 600 // a guess: some seconds
 
 /** Runs the trial of this seed, or throws a `Failure`. */
 export const run = <M extends Machine.Any>(trial: Trial<M>, seed: number): Report => {
@@ -78,6 +79,7 @@ export const run = <M extends Machine.Any>(trial: Trial<M>, seed: number): Repor
     const { error: again } = play(trial, { replay: list })
     return again !== undefined && lawOf(again) === law
   }
+  const { triesMax = defaultTriesMax } = trial
   const { list: few, tries: first } = shrinkByKind(steps, ({ what }) => what._tag, fails, triesMax)
   const { list: shrunk, tries: second } = shrinkEvents(few, fails, triesMax - first)
   const command = (trial.command ?? ((n) => `npm run sim -- --seed ${n}`))(seed)

@@ -16,6 +16,7 @@ export interface Config {
   readonly machine?: NodeMachine
   readonly faults?: Partial<Faults>
   readonly command?: (seed: number) => string
+  readonly triesMax?: number
 }
 
 const scope = "s"
@@ -32,13 +33,14 @@ const patterns: ReadonlyArray<readonly [handle: string, pattern: Pattern.Pattern
   ["whole", Pattern.bind(Pattern.record("f", Pattern.bind()))]
 ]
 
-export const trial = ({ chords = 0, command, faults, machine }: Config = {}): Trial<NodeMachine> => ({
+export const trial = ({ chords = 0, command, faults, machine, triesMax }: Config = {}): Trial<NodeMachine> => ({
   world: { ...adapter(machine, { timing }), faults: { ...allFaults, ...faults } },
   programme: (seed) => programme(seed, chords),
   lastsMs,
   oracle: () => new NodeOracle({ ...oracle, cycles: chords > 0 }),
   describe,
-  ...command === undefined ? {} : { command }
+  ...command === undefined ? {} : { command },
+  ...triesMax === undefined ? {} : { triesMax }
 })
 
 const programme = (seed: number, chords: number): ReadonlyArray<Step<Node.Event>> => {

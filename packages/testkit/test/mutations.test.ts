@@ -1,0 +1,93 @@
+/**
+ * Bugs planted on purpose, one at a time, in a copy of core: the random checks that the suite runs
+ * must find every one of them, or they prove little about the code as it is.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const packages = fileURLToPath(new URL("../..", import.meta.url))
+
+interface Mutant {
+  readonly bug: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** Which check must find it. */
+  readonly check: "kernel" | "fuel" | "conversation" | "network"
+}
+const turn = "dataspace/Turn.ts"
+const dataspace = "dataspace/Dataspace.ts"
+const mutants: ReadonlyArray<Mutant> = [
+  { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
+  { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "of [added, received, removed]) for", to: "of [removed, added, received]) for" },
+  { bug: "half of a crashed turn takes effect", check: "kernel", file: dataspace, from: "    return endAs(draft, before, Turn.crash(error))\n", to: "    apply(draft, staged)\n    return endAs(draft, before, Turn.crash(error))\n" },
+  { bug: "a second copy of a fact is not counted", check: "kernel", file: "data/Bag.ts", from: "const after = before + delta", to: "const after = Math.min(before + delta, 1)" },
+  { bug: "a process hears of an observation that it no longer holds", check: "kernel", file: dataspace, from: "process.held.get(event.handle)?.observed?.id === id", to: "true" },
+  { bug: "a new observation is not told what stands", check: "kernel", file: dataspace, from: "for (const captures of Captures.seenBy(known, observer.foreign)) news", to: "for (const captures of [] as Array<Process.Captures>) news" },
+  { bug: "captures go with the first of the values that show them", check: "kernel", file: "dataspace/Captures.ts", from: "local: before.local + (by.local ?? 0)", to: "local: Math.min(1, before.local + (by.local ?? 0))" },
+  { bug: "a number of a process is used again", check: "kernel", file: turn, from: "const number = staged.nextPid++", to: "const number = Math.min(staged.nextPid++, 3)" },
+  { bug: "a handle that is asserted anew keeps the old fact as well", check: "kernel", file: turn, from: "if (old !== undefined) withdraw(staged, process, handle, old, undefined)", to: "" },
+  { bug: "the reason of a retraction is lost", check: "kernel", file: turn, from: "  withdraw(staged, process, handle, old, reason)\n", to: "  withdraw(staged, process, handle, old, undefined)\n" },
+  { bug: "a replacement looks like an absence", check: "kernel", file: dataspace, from: "  for (const [key, { foreign, local, value }] of staged.values) if (local > 0 || foreign > 0) changeCopies(draft, news, key, value, Math.max(0, local), Math.max(0, foreign))\n", to: "" },
+  { bug: "a message is told to each pattern in the order of the index", check: "kernel", file: dataspace, from: "tail = told.splice(from).sort((a, b) => a.observer.id - b.observer.id)", to: "tail = told.splice(from).sort((a, b) => b.observer.id - a.observer.id)" },
+  { bug: "the index forgets who wants what when the last that has it goes", check: "kernel", file: "dataspace/Index.ts", from: "KeySet.isEmpty(leaf.patterns) && KeySet.isEmpty(leaf.values)", to: "KeySet.isEmpty(leaf.values)" },
+  { bug: "what nobody observes any more outside is still shown inside", check: "kernel", file: "dataspace/Nested.ts", from: "stale.push(Process.retract(shown))", to: "void shown" },
+  { bug: "what goes inside stays outside", check: "kernel", file: "dataspace/Nested.ts", from: "draft.out.push(Process.retract(outward.get(key)!, _tag === \"Removed\" ? event.reason : undefined))", to: "" },
+  { bug: "the nested dataspace does not end with its last process", check: "kernel", file: "dataspace/Nested.ts", from: "if (Dataspace.population(inner) <= 1) draft.out.push(Process.quit())", to: "" },
+  { bug: "who waits when the fuel ends is forgotten", check: "fuel", file: dataspace, from: "pending: Queue.append(draft.state.pending, left)", to: "pending: Queue.append(draft.state.pending, left.slice(1))" },
+  { bug: "nobody is asked to continue", check: "fuel", file: dataspace, from: "if (!scheduled) draft.actions.push({ _tag: \"Continue\" })", to: "" },
+  { bug: "observers see observers", check: "conversation", file: "conversation/Role.ts", from: "interest === \"everything\" ?", to: "interest !== \"participant\" ?" },
+  { bug: "an open topic is not looked for", check: "conversation", file: "conversation/Role.ts", from: "[at(sameHead, Pattern.discard), at(open, open)]", to: "[at(sameHead, Pattern.discard)]" },
+  { bug: "one variable may stand for two values", check: "conversation", file: "conversation/Topic.ts", from: "if (known !== undefined) return known", to: "" },
+  { bug: "absence of a set is told for the first that goes", check: "conversation", file: "conversation/Conversation.ts", from: "return [before === 0 || after === 0,", to: "return [before === 0 || delta < 0," },
+  { bug: "whoever withdraws an endpoint does not hear of it", check: "conversation", file: "conversation/Conversation.ts", from: "if (endpoint.peers.size > 0) wait", to: "if (endpoint.peers.size > 1) wait" },
+  { bug: "an endpoint's number is used again", check: "conversation", file: "conversation/Conversation.ts", from: "next: n + 1 }", to: "next: Math.max(3, n) }" }
+]
+
+/** A copy of core and of the checks, in a folder of its own; each worker has one. */
+const workshop = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "colloquy-mutants-"))
+  for (const name of ["core", "testkit"]) {
+    cpSync(join(packages, name, "src"), join(folder, name, "src"), { recursive: true })
+    cpSync(join(packages, name, "package.json"), join(folder, name, "package.json"))
+  }
+  cpSync(join(packages, "testkit/test/mutant.ts"), join(folder, "testkit/test/mutant.ts"))
+  mkdirSync(join(folder, "node_modules/@colloquy"), { recursive: true })
+  symlinkSync(join(folder, "core"), join(folder, "node_modules/@colloquy/core"), "dir")
+  return folder
+}
+/** What a check prints about the core in this folder: nothing when it finds nothing. */
+const look = (folder: string, check: string): Promise<string> => new Promise((done) => {
+  execFile(process.execPath, [join(folder, "testkit/test/mutant.ts"), check], { timeout: 60_000 }, (error, stdout, stderr) => done(error === null ? "" : stdout || stderr || "it did not end"))
+})
+
+describe("planted bugs", () => {
+  it(`are found, all ${mutants.length}, and nothing is found where none was planted`, { timeout: 240_000 }, async () => {
+    const folders = Array.from({ length: availableParallelism() }, workshop)
+    const missed: Array<string> = []
+    const jobs: Array<(folder: string) => Promise<void>> = [...new Set(mutants.map(({ check }) => check))].map((check) => async (folder) => {
+      assert.strictEqual(await look(folder, check), "", `${check}, nothing planted`)
+    })
+    for (const { bug, check, file, from, to } of mutants) {
+      jobs.push(async (folder) => {
+        const path = join(folder, "core/src", file)
+        const source = readFileSync(path, "utf8")
+        assert.strictEqual(source.split(from).length, 2, `${file} has once: ${from}`)
+        writeFileSync(path, source.replace(from, () => to))
+        if (await look(folder, check) === "") missed.push(bug)
+        writeFileSync(path, source)
+      })
+    }
+    await Promise.all(folders.map(async (folder) => {
+      for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job(folder)
+    }))
+    for (const folder of folders) rmSync(folder, { recursive: true })
+
+    assert.deepStrictEqual(missed, [])
+    assert.isAtLeast(mutants.length, 12)
+  })
+})
