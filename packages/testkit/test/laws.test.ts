@@ -1,90 +1,87 @@
-/** The laws, over the machines that core exports, and over machines that break one law each. */
+/** The laws, over every machine that core exports, over every library process, and over machines that break one law each. */
 import { assert, describe, it } from "@effect/vitest"
-import { Dataspace, Encoded, Federation, type Item, type Machine, Node, Pattern, Process, Rng, Topology, Value } from "@colloquy/core"
+import * as Core from "@colloquy/core"
+import { Conversation, Dataspace, Demand, Family, Federation, Ground, Handoff, Link, Machine, Nested, Node, Operator, Packet, Pattern, Process, Scope, Supervisor, Topic, Topology, Value } from "@colloquy/core"
+import * as fc from "fast-check"
+import * as Arbitrary from "../src/Arbitrary.ts"
 import * as Laws from "../src/Laws.ts"
 import { Network } from "../src/Network.ts"
+import * as Programs from "../src/Programs.ts"
 
 const runs = 60
-const drawer = (seed: number) => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
-  return { below, pick: <A>(list: ReadonlyArray<A>): A => list[below(list.length)]! }
-}
-const links = ["L1", "L2", "L3"]
-const patterns = [Pattern.record("p", Pattern.bind()), Pattern.record("q", Pattern.discard), Pattern.bind()]
+const self = { node: "m", incarnation: 1 }
+const link = fc.constantFrom("L1", "L2", "L3")
+const peer = fc.record({ node: fc.constantFrom("a", "b", "m"), incarnation: fc.nat(2), leaf: fc.boolean() })
+const scope = fc.constantFrom("s", "@status")
 
-/** Any event in any state: most of them are wrong. */
-const federationEvent = ({ below, pick }: ReturnType<typeof drawer>): Federation.Event => {
-  const link = pick(links)
-  const item = (): Item.Item => {
-    const endpoint = 1 + below(6)
-    const captures = Encoded.encodedOf(below(6) === 0 ? 7 : Array.from({ length: below(3) }, () => below(2)))
-    switch (below(6)) {
-      case 0:
-      case 1: return { _tag: "Assert", endpoint: endpoint + below(30), pattern: pick(patterns) }
-      case 2: return { _tag: pick(["Clear", "End"] as const), endpoint }
-      default: return { _tag: pick(["Add", "Add", "Del", "Msg"] as const), endpoint, captures }
-    }
-  }
-  switch (below(5)) {
-    case 0: return { _tag: "LinkUp", link }
-    case 1: return below(3) === 0 ? { _tag: "LinkDown", link } : { _tag: "LinkUp", link }
-    default: return { _tag: "Turn", link, items: Array.from({ length: 1 + below(2) }, item) }
-  }
-}
-const topologyEvent = ({ below, pick }: ReturnType<typeof drawer>): Topology.Event => {
-  const link = pick(links)
-  const nodes = () => Array.from({ length: below(3) }, () => pick(["a", "b", "c", "m"]))
-  const peer = { node: pick(["a", "b", "c", "m"]), incarnation: below(3), leaf: below(4) === 0 }
-  switch (below(5)) {
-    case 0: return { _tag: "Greeted", link, peer }
-    case 1: return { _tag: "Offered", link, peer, reach: nodes() }
-    case 2: return { _tag: "Accepted", link, reach: nodes() }
-    case 3: return { _tag: "Reached", link, added: nodes(), removed: nodes() }
-    default: return { _tag: "LinkLost", link }
-  }
-}
-const dataspaceEvent = ({ below, pick }: ReturnType<typeof drawer>): Dataspace.Event => {
-  const pid = pick(["a", "b", "link"])
-  const action = (): Process.Action => {
-    const handle = below(3)
-    switch (below(5)) {
-      case 0: return Process.retract(handle)
-      case 1: return Process.observe(handle, pick(patterns))
-      case 2: return Process.send(Value.record("p", below(3)))
-      case 3: return below(8) === 0 ? pick([Process.quit(), { _tag: "Fly" } as never, Process.assert(handle, undefined as never)]) : Process.retract(handle)
-      default: return Process.assert(handle, pick([Value.record("p", below(3)), Value.record("q", 1), below(2)]))
-    }
-  }
-  const actions = Array.from({ length: 1 + below(3) }, action)
-  switch (below(6)) {
-    case 0: return { _tag: "Enter", pid, name: pid, actions, foreign: pid === "link" }
-    case 1: return { _tag: "Leave", pid }
-    case 2: return { _tag: "Supply", items: [{ _tag: pick(["Add", "Del", "Msg"] as const), pattern: patterns[0]!, captures: [below(3)] }] }
-    case 3: return { _tag: "Continue" }
-    default: return { _tag: "Perform", pid, actions }
-  }
+const session = { link: "L", self: { ...self, leaf: false }, stream: true }
+const received = (packet: Packet.Packet): Link.Event => ({ _tag: "Received", bytes: Packet.encode(packet, true), at: 0 })
+const hello = received({ _tag: "Hello", peer: { node: "a", incarnation: 1, leaf: false }, takes: { packetBytesMax: 65_536, turnBytesMax: 1_048_576, turnItemsMax: 4_096 } })
+
+const news = fc.oneof(
+  fc.record({ _tag: fc.constant("Greeted" as const), peer }),
+  fc.record({ _tag: fc.constant("Offered" as const), scope, reach: fc.constant(["a"]), peer }),
+  fc.record({ _tag: fc.constant("Accepted" as const), reach: fc.constant(["a"]) }),
+  fc.record({ _tag: fc.constant("Ended" as const), reason: fc.constant("gone") }),
+  fc.record({ _tag: fc.constant("SyncRequested" as const), n: fc.nat(3) }),
+  fc.record({ _tag: fc.constant("Synced" as const), n: fc.nat(3) })
+) as fc.Arbitrary<Operator.SessionNews>
+const wish = fc.record({ handle: fc.constant("uplink"), _tag: fc.constantFrom("Added" as const, "Removed" as const, "Received" as const), captures: fc.tuple(fc.constantFrom("s", "t"), fc.constantFrom("x:1", "x:2"), fc.constant("s")) })
+const operatorEvent: fc.Arbitrary<Operator.Event> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Requested" as const), events: fc.array(wish, { maxLength: 2 }) }) },
+  fc.record({ _tag: fc.constant("Incoming" as const), link, from: fc.constant("x:3"), stream: fc.boolean() }),
+  fc.record({ _tag: fc.constant("Dialled" as const), link: fc.constantFrom("out:1", "out:2"), stream: fc.boolean() }),
+  fc.record({ _tag: fc.constant("DialFailed" as const), link: fc.constantFrom("out:1", "out:2"), reason: fc.constant("refused") }),
+  fc.record({ _tag: fc.constant("RetryDue" as const), uplink: fc.constantFrom("1", "s x:1 s") }),
+  { weight: 6, arbitrary: fc.record({ _tag: fc.constant("Session" as const), link: fc.constantFrom("L1", "L2", "out:1", "out:2"), news }) },
+  fc.record({ _tag: fc.constant("Joined" as const), link, peer }),
+  fc.record({ _tag: fc.constant("Parted" as const), link }),
+  fc.record({ _tag: fc.constant("Settled" as const), link, n: fc.nat(3), ours: fc.boolean() }),
+  fc.record({ _tag: fc.constant("Counted" as const), scope, facts: fc.constant([Value.record("count", "s", "links", 1)]) }),
+  { weight: 0, arbitrary: fc.constant<Operator.Event>({ _tag: "Stop" }) }
+)
+const operator: Operator.Config = {
+  self: { ...self, leaf: false }, seed: 1, link: { limits: {}, timing: {} }, federation: Federation.defaultConfig, linksMax: 3, backoff: Node.defaultBackoff
 }
 
-describe("laws", () => {
-  const cases: ReadonlyArray<readonly [string, Machine.Any, unknown, (draw: ReturnType<typeof drawer>) => unknown]> = [
-    ["Federation", Federation, {}, federationEvent],
-    ["Topology", Topology, { self: { node: "m", incarnation: 1 }, leaf: false }, topologyEvent],
-    ["Dataspace", Dataspace.of({}), {}, dataspaceEvent]
-  ]
-  for (const [name, machine, config, event] of cases) {
-    it(`hold for ${name}`, { timeout: 60_000 }, () => {
-      for (let seed = 1; seed <= runs; seed++) {
-        const draw = drawer(seed)
-        Laws.check(machine, machine.initial(config)[0], Array.from({ length: 40 }, () => event(draw)), event(draw))
-      }
-    })
+const hearing: { [name: string]: Process.Behaviour } = {
+  waits: { initial: () => [0, [Process.observe(0, Pattern.record("event", Pattern.literal(1), Pattern.bind()))]], transition: (n, { captures }) => [n + 1, n < 3 ? [Process.send(captures[0]!)] : [Process.quit()]] }
+}
+
+type Case = readonly [name: string, machine: Machine.Any, config: unknown, event: fc.Arbitrary<Machine.Tagged>, opening?: ReadonlyArray<Machine.Tagged>]
+const cases: { readonly [module: string]: ReadonlyArray<Case> } = {
+  Federation: [["of three links", Federation, {}, Arbitrary.federationEvent()]],
+  Topology: [["of a node", Topology, { self, leaf: false }, Arbitrary.topologyEvent()], ["of a leaf", Topology, { self, leaf: true }, Arbitrary.topologyEvent()]],
+  Link: [
+    ["of a dialer", Link, { ...session, role: "dialer", scope: "s" }, Arbitrary.linkEvent(), [hello, { _tag: "Offer", reach: ["m"] } as Link.Event, received({ _tag: "Joined", reach: ["a"] })]],
+    ["of an acceptor", Link, { ...session, role: "acceptor" }, Arbitrary.linkEvent(), [hello, received({ _tag: "Join", scope: "s", reach: ["a"] }), { _tag: "Accept", reach: ["m"] } as Link.Event]]
+  ],
+  Operator: [["of a node", Operator, operator, operatorEvent]],
+  Dataspace: [["of external processes", Dataspace.of({}), {}, Arbitrary.dataspaceEvent()]],
+  Ground: [["of a program", Ground.of(hearing), { boot: [{ name: "a", process: { behaviour: "waits", config: 0 } }, { name: "b", process: { behaviour: "waits", config: 0 } }] },
+    fc.oneof(fc.record({ _tag: fc.constant("Fired" as const), source: fc.nat(2), value: fc.nat(2) }), fc.constant({ _tag: "Continue" as const }))]],
+  Scope: [["of a node", Scope.of({}), { self, leaf: false, asks: true, limits: Federation.defaultConfig }, fc.oneof(
+    Arbitrary.topologyEvent().map((event) => ({ _tag: "Topology" as const, event })),
+    Arbitrary.dataspaceEvent().filter((event) => !("pid" in event) || event.pid !== "link").map((event) => ({ _tag: "Dataspace" as const, event })),
+    Arbitrary.federationEvent().filter(({ _tag }) => _tag === "Turn").map((event) => ({ _tag: "Federation" as const, event }))
+  )]],
+  Family: [["of topologies", Family.of(Topology), {}, fc.oneof(
+    fc.record({ _tag: fc.constant("Open" as const), key: link, config: fc.constant({ self, leaf: false }) }),
+    fc.record({ _tag: fc.constant("Tell" as const), key: link, event: Arbitrary.topologyEvent() }),
+    fc.record({ _tag: fc.constant("Close" as const), key: link })
+  )]]
+}
+
+describe("laws hold for", () => {
+  for (const [module, list] of Object.entries(cases)) {
+    for (const [name, machine, config, event, opening = []] of list) {
+      it(`${module} ${name}`, { timeout: 60_000 }, () => {
+        const lives = fc.sample(fc.tuple(fc.nat(opening.length), fc.array(event, { minLength: 5, maxLength: 40, size: "max" }), event), { numRuns: runs, seed: 1 })
+        for (const [opened, events, abandoned] of lives) Laws.check(machine, machine.initial(config)[0], [...opening.slice(0, opened), ...events], abandoned)
+      })
+    }
   }
-  it("hold for a whole node, whatever a peer sends", { timeout: 60_000 }, () => {
+  it("Node, a whole one, whatever a peer sends", { timeout: 60_000 }, () => {
     const network = new Network()
     const told: Array<Node.Event> = []
     const tell = network.tell.bind(network)
@@ -94,8 +91,8 @@ describe("laws", () => {
     }
     network.start("a")
     network.start("b")
-    network.act("b", "s", "p", Process.assert(1, Value.record("p", 1)), Process.observe(2, patterns[0]!))
-    network.act("a", "s", "p", Process.observe(1, patterns[2]!), Process.assert(2, Value.record("p", 2)))
+    network.act("b", "s", "p", Process.assert(1, Value.record("p", 1)), Process.observe(2, Pattern.record("p", Pattern.bind())))
+    network.act("a", "s", "p", Process.observe(1, Pattern.bind()), Process.assert(2, Value.record("p", 2)))
     network.uplink("a", "s", "b")
     network.settle()
     network.act("a", "s", "p", Process.send(Value.record("p", 3)), Process.retract(2))
@@ -108,17 +105,96 @@ describe("laws", () => {
 
     Laws.check(machine, start, told, { _tag: "Received", link: "in:1", bytes: Uint8Array.of(0, 0, 0, 1, 0x84), at: 1 })
   })
+  it("nothing less: every machine that core exports is here", () => {
+    const machines = Object.entries(Core).filter(([, module]) => "initial" in module && "transition" in module || "of" in module).map(([name]) => name)
 
+    assert.deepStrictEqual(machines.sort(), [...Object.keys(cases), "Node"].sort())
+  })
+})
+
+/** What a process was and what it was told, for each that lived. */
+interface Life {
+  readonly name: string
+  readonly behaviour: Process.Behaviour
+  readonly config: unknown
+  readonly self: Process.Pid
+  readonly events: Array<Process.Event>
+}
+const recorded = (behaviours: Process.Behaviours, lives: Array<Life>): Process.Behaviours =>
+  Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]): [string, Process.Behaviour] => [name, {
+    initial: (config, of) => {
+      const life: Life = { name, behaviour, config, self: of, events: [] }
+      lives.push(life)
+      const [state, actions] = behaviour.initial(config, of)
+      return [{ life: lives.length - 1, state }, actions]
+    },
+    transition: ({ life, state }: { readonly life: number; readonly state: unknown }, event) => {
+      lives[life]!.events.push(event)
+      const [next, actions] = behaviour.transition(state, event)
+      return [{ life, state: next }, actions]
+    }
+  }]))
+
+const speaker: Conversation.Program<number, number> = {
+  boot: (n) => [n, [
+    Conversation.publisher("p", Topic.record("says", n, Topic.wild), "heard"), Conversation.subscriber("s", Topic.record("says", Topic.wild, Topic.wild), "heard", { presence: "set" })
+  ]],
+  handlers: { heard: (n, event) => [n + 1, n > 6 ? [Conversation.withdraw("p"), Conversation.yieldTo("heard")] : event._tag === "Presence" ? [Conversation.send(Value.record("says", n, "hello")), Conversation.feedback(1)] : []] }
+}
+const library: Process.Behaviours = {
+  ...Conversation.behaviours({ speaker }),
+  demand: Demand.behaviour, matcher: Demand.matcher, supervisor: Supervisor.behaviour, child: Supervisor.child, handoff: Handoff.behaviour,
+  task: Handoff.whileWanted(Programs.behaviours(Nested.nested, () => {})["script"]!)
+}
+const task: Process.Process = { behaviour: "task", config: { start: [Process.observe(0, Pattern.record("f", Pattern.bind()))], reactions: [[], [Process.quit("broken")]] } }
+const boot: NonNullable<Dataspace.Config["boot"]> = [
+  { name: "ann", process: { behaviour: "speaker", config: 1 } },
+  { name: "space", process: Conversation.nested([{ name: "bob", process: { behaviour: "speaker", config: 2 } }, { name: "cy", process: { behaviour: "speaker", config: 5 } }]) },
+  { name: "demand", process: { behaviour: "demand", config: { demand: Pattern.record("want", Pattern.bind()), task, backoff: { leastMs: 10, mostMs: 100 } } satisfies Demand.Config } },
+  { name: "matcher", process: { behaviour: "matcher", config: { demand: Pattern.record("want", Pattern.bind()), supply: Pattern.record("f", Pattern.bind()), task } satisfies Demand.MatcherConfig } },
+  { name: "supervisor", process: { behaviour: "supervisor", config: { strategy: "rest-for-one", intensity: { restartsMax: 3, withinMs: 1_000 }, children: [{ name: "a", process: task, restart: "permanent" }, { name: "b", process: task, restart: "transient" }] } satisfies Supervisor.Config } }
+]
+
+describe("library processes", () => {
+  it("keep the laws, each in what it was told in its life", { timeout: 60_000 }, () => {
+    const lived = new Set<string>()
+    for (let seed = 1; seed <= 40; seed++) {
+      const lives: Array<Life> = []
+      const machine = Dataspace.of(recorded(library, lives))
+      const events = fc.sample(Arbitrary.dataspaceEvent(), { numRuns: 25, seed })
+      const wants: Dataspace.Event = { _tag: "Enter", pid: "w", name: "w", actions: [Process.assert(0, Value.record("want", 1)), Process.assert(1, Value.record("f", 1)), Process.assert(2, Value.record("f", 2))] }
+      Machine.fold(machine, machine.initial({ boot })[0], [wants, ...events, { _tag: "Leave", pid: "w" }])
+      for (const { behaviour, config, events: told, name, self: of } of lives) {
+        if (told.length > 0) lived.add(name)
+        Laws.check(behaviour as Machine.Any, behaviour.initial(config, of)[0], told, ...told.slice(0, 1))
+      }
+    }
+
+    assert.deepStrictEqual([...lived].sort(), ["demand", "matcher", "nested", "speaker", "supervisor", "task"])
+  })
+})
+
+describe("laws", () => {
   it("are broken by machines that break them", () => {
     let calls = 0
-    const broken: ReadonlyArray<readonly [string, (state: { n: number }) => readonly [unknown, ReadonlyArray<never>]]> = [
-      ["the same state and event give the same step", () => [{ n: ++calls }, []]],
-      ["a step leaves the old state as it was", (state) => {
+    const leaky = new Map<string, number>()
+    const broken: ReadonlyArray<readonly [RegExp, (state: { n: number }, event: Machine.Tagged) => readonly [unknown, ReadonlyArray<Machine.Tagged>]]> = [
+      [/every event in every state returns/, () => { throw new Error("no") }],
+      [/the same state and event give the same step/, () => [{ n: ++calls }, []]],
+      [/every event in every state returns|a step leaves the old state/, (state) => {
         state.n++
         return [{ n: 0 }, []]
       }],
-      ["states and actions are plain data, and hold no function", () => [{ n: () => 1 }, []]]
+      [/hold no function/, () => [{ n: () => 1 }, []]],
+      [/hold no Date/, () => [{ n: new Date(0) }, []]],
+      [/leaves no trace/, ({ n }, { _tag }) => {
+        if (_tag === "Idle") leaky.set("idle", 1)
+        return [{ n: n + 1 }, [{ _tag: `said ${leaky.size}` }]]
+      }]
     ]
-    for (const [law, transition] of broken) assert.throws(() => Laws.check({ initial: () => [{ n: 0 }, []], transition } as Machine.Any, { n: 0 }, [{ _tag: "Go" }]), Laws.BrokenLaw, law)
+    for (const [law, transition] of broken) {
+      const machine = { initial: () => [{ n: 0 }, []], transition } as Machine.Any
+      assert.throws(() => Laws.check(machine, { n: 0 }, [{ _tag: "Go" }], { _tag: "Idle" }), law)
+    }
   })
 })
