@@ -404,5 +404,8 @@ const printSymbol = (name: string): string => {
 const printBytes = (bytes: Uint8Array): string => {
   const ascii = bytes.every((b) => b >= 0x20 && b <= 0x7e)
   if (ascii) return `#"${latin1(bytes, 0, bytes.length).replace(/["\\]/g, "\\$&")}"`
-  return `#x"${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}"`
+  let digits = ""
+  for (const b of bytes) digits += hex[b]!
+  return `#x"${digits}"`
 }
+const hex = Array.from({ length: 256 }, (_, b) => b.toString(16).padStart(2, "0"))
