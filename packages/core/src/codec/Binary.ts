@@ -7,12 +7,12 @@
  */
 import { key, Tag } from "../value/canonical.ts"
 import * as utf8 from "../value/utf8.ts"
-import { Dictionary, Double, Embedded, Encoded, Record, Set, symbol, type Value } from "../value/Value.ts"
+import { Dictionary, Double, Embedded, Encoded, InvalidValue, Record, Set, symbol, type Value } from "../value/Value.ts"
 import { annotate, strip } from "./Annotated.ts"
 import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"
 
 export { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
-export { scan } from "./scan.ts"
+export { scan, type ScanLimits } from "./scan.ts"
 
 /**
  * Exactly one value. Annotations are stripped; non-canonical order of set elements and dictionary
@@ -174,8 +174,18 @@ class Reader {
   distinct(values: ReadonlyArray<Value>, start: number, what: string): void {
     if (values.length < 2) return
     const seen = new globalThis.Set<string>()
-    for (const value of values) seen.add(key(this.annotations ? strip(value) : value))
+    for (const value of values) seen.add(this.keyOf(value, start))
     if (seen.size < values.length) this.refuse("Malformed", `a repeated ${what}`, start)
+  }
+
+  /** What may be read can be deeper than what has a key. */
+  keyOf(value: Value, start: number): string {
+    try {
+      return key(this.annotations ? strip(value) : value)
+    } catch (error) {
+      if (error instanceof InvalidValue) return this.refuse("TooDeep", error.message, start)
+      throw error
+    }
   }
 
   annotated(depth: number): Value {

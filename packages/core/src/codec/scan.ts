@@ -7,19 +7,24 @@ import { Tag } from "../value/canonical.ts"
 import { malformedAt } from "../value/utf8.ts"
 import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 
+export interface ScanLimits extends Limits {
+  /** Bytes of a symbol; without it as many as of anything else. A symbol that is decoded stays in memory for ever. */
+  readonly symbolBytesMax?: number
+}
+
 /**
  * Where the one canonical value that starts at `start` ends, or why there is none before `end`.
  * No annotations, shortest integers and lengths, set elements and dictionary keys in strictly
  * ascending order of their bytes, well-formed UTF-8.
  */
-export const scan = (bytes: Uint8Array, start: number, end: number, limits: Limits = defaultLimits): number | DecodeError => {
+export const scan = (bytes: Uint8Array, start: number, end: number, limits: ScanLimits = defaultLimits): number | DecodeError => {
   if (end - start > limits.bytesMax) return new DecodeError("TooLarge", start, `${end - start} bytes, more than ${limits.bytesMax}`)
-  return value(bytes, start, end, limits.depthMax)
+  return value(bytes, start, end, limits.depthMax, limits.symbolBytesMax ?? Number.POSITIVE_INFINITY)
 }
 
 type Found = number | DecodeError
 
-const value = (bytes: Uint8Array, at: number, end: number, depth: number): Found => {
+const value = (bytes: Uint8Array, at: number, end: number, depth: number, symbolMax: number): Found => {
   if (at >= end) return short(at)
   const tag = bytes[at]!
   switch (tag) {
@@ -27,17 +32,19 @@ const value = (bytes: Uint8Array, at: number, end: number, depth: number): Found
     case Tag.true: return at + 1
     case Tag.double: return double(bytes, at, end)
     case Tag.integer: return integer(bytes, at, end)
-    case Tag.string:
-    case Tag.symbol: return text(bytes, at, end)
+    case Tag.string: return text(bytes, at, end)
+    case Tag.symbol: return symbol(bytes, at, end, symbolMax)
     case Tag.bytes: return atom(bytes, at, end)
   }
   if (tag >= Tag.annotation && tag <= Tag.dictionary && depth === 0) return new DecodeError("TooDeep", at, "nested too deep")
   switch (tag) {
-    case Tag.record: return bytes[at + 1] === Tag.end && at + 1 < end ? malformed(at + 1, "a record has no label") : members(bytes, at + 1, end, depth)
-    case Tag.sequence: return members(bytes, at + 1, end, depth)
-    case Tag.set: return ascending(bytes, at + 1, end, depth, false)
-    case Tag.dictionary: return ascending(bytes, at + 1, end, depth, true)
-    case Tag.embedded: return value(bytes, at + 1, end, depth - 1)
+    case Tag.record:
+      if (bytes[at + 1] === Tag.end && at + 1 < end) return malformed(at + 1, "a record has no label")
+      return members(bytes, at + 1, end, depth, symbolMax)
+    case Tag.sequence: return members(bytes, at + 1, end, depth, symbolMax)
+    case Tag.set: return ascending(bytes, at + 1, end, depth, symbolMax, false)
+    case Tag.dictionary: return ascending(bytes, at + 1, end, depth, symbolMax, true)
+    case Tag.embedded: return value(bytes, at + 1, end, depth - 1, symbolMax)
     case Tag.annotation: return new DecodeError("NotCanonical", at, "an annotation")
     case Tag.end: return malformed(at, "an end marker where a value should be")
     default: return malformed(at, `no value starts with byte 0x${tag.toString(16).padStart(2, "0")}`)
@@ -77,6 +84,13 @@ const text = (bytes: Uint8Array, at: number, end: number): Found => {
   return wrong < 0 ? next : malformed(wrong, "not UTF-8")
 }
 
+const symbol = (bytes: Uint8Array, at: number, end: number, symbolMax: number): Found => {
+  const next = text(bytes, at, end)
+  if (typeof next !== "number") return next
+  const size = next - contentOf(bytes, at)
+  return size > symbolMax ? new DecodeError("TooLarge", at, `a symbol of ${size} bytes, more than ${symbolMax}`) : next
+}
+
 const integer = (bytes: Uint8Array, at: number, end: number): Found => {
   const next = atom(bytes, at, end)
   if (typeof next !== "number") return next
@@ -91,9 +105,9 @@ const double = (bytes: Uint8Array, at: number, end: number): Found => {
   return end - at < 10 ? short(end) : at + 10
 }
 
-const members = (bytes: Uint8Array, at: number, end: number, depth: number): Found => {
+const members = (bytes: Uint8Array, at: number, end: number, depth: number, symbolMax: number): Found => {
   while (at < end && bytes[at] !== Tag.end) {
-    const next = value(bytes, at, end, depth - 1)
+    const next = value(bytes, at, end, depth - 1, symbolMax)
     if (typeof next !== "number") return next
     at = next
   }
@@ -101,11 +115,11 @@ const members = (bytes: Uint8Array, at: number, end: number, depth: number): Fou
 }
 
 /** Elements of a set, or entries by their keys. */
-const ascending = (bytes: Uint8Array, at: number, end: number, depth: number, entries: boolean): Found => {
+const ascending = (bytes: Uint8Array, at: number, end: number, depth: number, symbolMax: number, entries: boolean): Found => {
   let previous = -1
   let previousEnd = -1
   while (at < end && bytes[at] !== Tag.end) {
-    const next = value(bytes, at, end, depth - 1)
+    const next = value(bytes, at, end, depth - 1, symbolMax)
     if (typeof next !== "number") return next
     if (previous >= 0) {
       const order = compareRuns(bytes, previous, previousEnd, at, next)
@@ -117,7 +131,7 @@ const ascending = (bytes: Uint8Array, at: number, end: number, depth: number, en
     at = next
     if (!entries) continue
     if (at < end && bytes[at] === Tag.end) return malformed(at, "a dictionary key has no value")
-    const after = value(bytes, at, end, depth - 1)
+    const after = value(bytes, at, end, depth - 1, symbolMax)
     if (typeof after !== "number") return after
     at = after
   }

@@ -14,26 +14,21 @@
  * nothing is sent back to where it came from.
  *
  * Promises: a turn in is at most one turn out per link; a turn that breaks the protocol is undone
- * whole, and only its link goes; work is proportional to the holders concerned, never to the links,
- * save where a pattern is asked for first or last.
+ * whole, and only its link goes; work is proportional to the holders that are told, never to the links
+ * nor to who else holds or supplies the same, save where a pattern is asked for first or last; what is
+ * kept on behalf of a peer is bounded, and who asks for too much goes, whoever would have supplied it.
  */
+import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import { detach, elements, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Encoded } from "../value/Value.ts"
+import * as Holders from "./Holders.ts"
 import type { Endpoint, Item, LinkId } from "./Item.ts"
+import { type Config, defaultConfig, excess, laden, type Load, unladen } from "./Limits.ts"
 
-export interface Config {
-  /** Subscriptions that one link may hold. */
-  readonly endpointsMax?: number
-  /** Captures that one link may supply at one time. */
-  readonly capturesMax?: number
-}
-export const defaultConfig: Required<Config> = {
-  endpointsMax: 1_000_000, // a guess: about a gigabyte of subscriptions
-  capturesMax: 4_000_000 // a guess: likewise
-}
+export { type Config, defaultConfig } from "./Limits.ts"
 
 export interface State {
   readonly config: Required<Config>
@@ -43,16 +38,24 @@ export interface State {
 }
 
 interface Link {
+  /** Our own dataspace's. */
+  readonly own: boolean
   /** Their endpoints, and the subscription that each holds. */
   readonly holds: VersionedMap<Endpoint, string>
+  /** Bytes of their patterns. */
+  readonly askBytes: number
   /** The greatest endpoint they ever used. */
   readonly last: Endpoint
   /** Our open endpoints, by subscription. */
   readonly open: VersionedMap<string, Endpoint>
   /** Our endpoints, until their `End`. */
   readonly endpoints: VersionedMap<Endpoint, Open | "closing">
+  /** How many of them are closing. */
+  readonly closing: number
   readonly next: Endpoint
-  readonly supplied: number
+  /** The captures that it supplies, and those that it was told of (not counted for our own). */
+  readonly supplied: Load
+  readonly told: Load
 }
 
 interface Open {
@@ -64,30 +67,25 @@ interface Open {
 interface Subscription {
   readonly pattern: Pattern.Pattern
   readonly arity: number
-  /** In the order of their link ids. */
-  readonly holders: ReadonlyArray<Holder>
+  readonly holders: Holders.Holders
   /** By the captures' key. */
   readonly matches: VersionedMap<string, Match>
-}
-interface Holder {
-  readonly link: LinkId
-  /** Under which name *they* asked. */
-  readonly endpoint: Endpoint
 }
 interface Match {
   readonly captures: Encoded
   /** Which links, not how many: who asks hears of what others supply, and of nothing else. */
-  readonly suppliers: ReadonlyArray<LinkId>
+  readonly suppliers: KeySet.KeySet
 }
 
 export type Event =
-  | { readonly _tag: "LinkUp"; readonly link: LinkId }
+  /** `own` is the link to our own dataspace, to which no limits apply. */
+  | { readonly _tag: "LinkUp"; readonly link: LinkId; readonly own?: boolean }
   | { readonly _tag: "LinkDown"; readonly link: LinkId }
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
 
 export type Action =
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
-  /** The link's turn broke the protocol. It is undone, and the link is gone from this machine. */
+  /** The link broke the protocol: its turn is undone, if it was that, and the link is gone from this machine. */
   | { readonly _tag: "Fault"; readonly link: LinkId; readonly error: Fault }
 
 export interface Fault {
@@ -101,8 +99,10 @@ export interface Fault {
     | "WrongArity"
     | "TooManyEndpoints"
     | "TooManyCaptures"
-  /** Which item of the turn, from 0. */
-  readonly index: number
+    | "TooManyBytes"
+    | "Unanswered"
+  /** Which item of the link's turn, from 0; `undefined` when it is no single one. */
+  readonly index: number | undefined
   readonly message: string
 }
 
@@ -111,7 +111,7 @@ export const initial = (config: Config): Step<State, Action> =>
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
-    case "LinkUp": return onLinkUp(state, event.link)
+    case "LinkUp": return onLinkUp(state, event.link, event.own === true)
     case "LinkDown": return onLinkDown(state, event.link)
     case "Turn": return onTurn(state, event.link, event.items)
   }
@@ -123,14 +123,30 @@ interface Draft {
   links: VersionedMap<LinkId, Link>
   subscriptions: VersionedMap<string, Subscription>
   readonly out: Map<LinkId, Array<Item>>
+  /** The links for which too much is kept by now, and of what. */
+  readonly over: Map<LinkId, Breach>
+  readonly faults: Array<Action>
 }
-const begin = ({ config, links, subscriptions }: State): Draft => ({ config, links, subscriptions, out: new Map() })
+const begin = ({ config, links, subscriptions }: State): Draft => ({ config, links, subscriptions, out: new Map(), over: new Map(), faults: [] })
 
-const finish = (before: State, { config, links, out, subscriptions }: Draft): Step<State, Action> => {
+const finish = (before: State, draft: Draft): Step<State, Action> => {
+  expel(draft)
+  const { config, faults, links, out, subscriptions } = draft
   const state = links === before.links && subscriptions === before.subscriptions ? before : { config, links, subscriptions }
   const receivers = [...out.keys()]
   if (receivers.length > 1) receivers.sort()
-  return [state, receivers.map((link) => ({ _tag: "Turn", link, items: out.get(link)! }))]
+  const turns = receivers.map((link): Action => ({ _tag: "Turn", link, items: out.get(link)! }))
+  return [state, faults.length === 0 ? turns : [...faults, ...turns]]
+}
+
+/** Lets go of the links for which too much is kept. That may close others' endpoints, and so burden one more. */
+const expel = (draft: Draft): void => {
+  while (draft.over.size > 0) {
+    const [link] = [...draft.over.keys()].sort()
+    draft.faults.push({ _tag: "Fault", link: link!, error: { ...draft.over.get(link!)!, index: undefined } })
+    draft.over.delete(link!)
+    part(draft, link!)
+  }
 }
 
 const say = ({ out }: Draft, link: LinkId, item: Item): void => {
@@ -139,45 +155,57 @@ const say = ({ out }: Draft, link: LinkId, item: Item): void => {
   else items.push(item)
 }
 
-const onLinkUp = (state: State, link: LinkId): Step<State, Action> => {
+const onLinkUp = (state: State, link: LinkId, own: boolean): Step<State, Action> => {
   if (state.links.has(link)) return still(state)
   const draft = begin(state)
-  const fresh: Link = { holds: VersionedMap.empty(), last: 0, open: VersionedMap.empty(), endpoints: VersionedMap.empty(), next: 1, supplied: 0 }
+  const fresh: Link = {
+    own, holds: VersionedMap.empty(), askBytes: 0, last: 0,
+    open: VersionedMap.empty(), endpoints: VersionedMap.empty(), closing: 0, next: 1, supplied: unladen, told: unladen
+  }
   draft.links = draft.links.set(link, fresh)
   for (const key of [...state.subscriptions.keys()].sort()) open(draft, link, key)
   return finish(state, draft)
 }
 
 const onLinkDown = (state: State, link: LinkId): Step<State, Action> => {
-  const gone = state.links.get(link)
-  if (gone === undefined) return still(state)
+  if (!state.links.has(link)) return still(state)
   const draft = begin(state)
+  part(draft, link)
+  return finish(state, draft)
+}
+
+const part = (draft: Draft, link: LinkId): void => {
+  const gone = draft.links.get(link)!
   draft.links = draft.links.delete(link)
+  draft.out.delete(link)
   // it leaves all holders before anything is said, so that nothing is addressed to it
   const left = [...gone.holds.entries()].sort(([a], [b]) => a - b).map(([, key]) => key)
   for (const key of left) leave(draft, link, key)
   const supplies = [...gone.endpoints.entries()].sort(([a], [b]) => a - b)
   for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures)
   for (const key of left) askLess(draft, key)
-  return finish(state, draft)
 }
 
 const onTurn = (state: State, link: LinkId, items: ReadonlyArray<Item>): Step<State, Action> => {
   if (!state.links.has(link)) return still(state)
   const draft = begin(state)
   for (let index = 0; index < items.length; index++) {
-    const wrong = onItem(draft, link, items[index]!)
+    const wrong = onItem(draft, link, items[index]!) ?? draft.over.get(link)
     if (wrong !== undefined) {
       const [next, actions] = onLinkDown(state, link)
       return [next, [{ _tag: "Fault", link, error: { ...wrong, index } }, ...actions]]
     }
+    // before the next item: what a link asked for too much of would pile up until the turn's end
+    expel(draft)
+    if (!draft.links.has(link)) break
   }
   return finish(state, draft)
 }
 
 /** What is wrong with an item, if anything is; the draft is then abandoned. */
-type Wrong = Omit<Fault, "index"> | undefined
-const wrong = (code: Fault["code"], message: string): Wrong => ({ code, message })
+type Breach = Omit<Fault, "index">
+type Wrong = Breach | undefined
+const wrong = (code: Fault["code"], message: string): Breach => ({ code, message })
 
 const onItem = (draft: Draft, link: LinkId, item: Item): Wrong => {
   switch (item._tag) {
@@ -193,17 +221,23 @@ const onItem = (draft: Draft, link: LinkId, item: Item): Wrong => {
 const onAssert = (draft: Draft, link: LinkId, endpoint: Endpoint, pattern: Pattern.Pattern): Wrong => {
   const holder = draft.links.get(link)!
   if (!(endpoint > holder.last)) return wrong("ReusedEndpoint", `endpoint ${endpoint} is not greater than ${holder.last}, the last one used`)
-  if (holder.holds.size >= draft.config.endpointsMax) return wrong("TooManyEndpoints", `more than ${draft.config.endpointsMax} subscriptions on a link`)
+  const { endpointBytesMax, endpointsMax } = draft.config
+  if (!holder.own && holder.holds.size >= endpointsMax) return wrong("TooManyEndpoints", `more than ${endpointsMax} subscriptions on a link`)
   const key = Pattern.key(pattern)
+  const askBytes = holder.askBytes + key.length
+  if (!holder.own && askBytes > endpointBytesMax) return wrong("TooManyBytes", `more than ${endpointBytesMax} bytes of patterns on a link`)
   const known = draft.subscriptions.get(key)
-  if (known?.holders.some((h) => h.link === link) === true) return wrong("DuplicatePattern", `endpoint ${endpoint} asks for a pattern that the link holds already`)
-  const before = known ?? { pattern, arity: Pattern.arity(pattern), holders: [], matches: VersionedMap.empty<string, Match>() }
-  draft.links = draft.links.set(link, { ...holder, holds: holder.holds.set(endpoint, key), last: endpoint })
-  draft.subscriptions = draft.subscriptions.set(key, { ...before, holders: insert(before.holders, { link, endpoint }) })
+  if (known !== undefined && Holders.endpointOf(known.holders, link) !== undefined) {
+    return wrong("DuplicatePattern", `endpoint ${endpoint} asks for a pattern that the link holds already`)
+  }
+  const before = known ?? { pattern, arity: Pattern.arity(pattern), holders: Holders.none, matches: VersionedMap.empty<string, Match>() }
+  draft.links = draft.links.set(link, { ...holder, holds: holder.holds.set(endpoint, key), askBytes, last: endpoint })
+  draft.subscriptions = draft.subscriptions.set(key, { ...before, holders: Holders.add(before.holders, link, endpoint) })
   askMore(draft, key, before.holders, link)
   for (const captures of [...before.matches.keys()].sort()) {
     const match = before.matches.get(captures)!
-    if (isSuppliedToOther(match, link)) say(draft, link, { _tag: "Add", endpoint, captures: match.captures })
+    if (isSuppliedToOther(match, link)) inform(draft, link, "Add", endpoint, match.captures)
+    if (draft.over.has(link)) break
   }
   return undefined
 }
@@ -212,11 +246,18 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
   const holder = draft.links.get(link)!
   const key = holder.holds.get(endpoint)
   if (key === undefined) return wrong("UnknownEndpoint", `endpoint ${endpoint} holds no subscription`)
-  draft.links = draft.links.set(link, { ...holder, holds: holder.holds.delete(endpoint) })
+  const told = holder.own ? unladen : without(holder.told, draft.subscriptions.get(key)!, link)
+  draft.links = draft.links.set(link, { ...holder, holds: holder.holds.delete(endpoint), askBytes: holder.askBytes - key.length, told })
   leave(draft, link, key)
   askLess(draft, key)
   say(draft, link, { _tag: "End", endpoint })
   return undefined
+}
+
+/** A load without what a link was told of for a subscription. */
+const without = (told: Load, { matches }: Subscription, link: LinkId): Load => {
+  for (const [captures, match] of matches) if (isSuppliedToOther(match, link)) told = laden(told, -1, captures.length)
+  return told
 }
 
 const onAdd = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded): Wrong => {
@@ -228,16 +269,19 @@ const onAdd = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
   if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
   const key = keyOf(captures)
   const known = subscription.matches.get(key)
-  if (known?.suppliers.includes(link) === true) return wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)
-  if (supplier.supplied >= draft.config.capturesMax) return wrong("TooManyCaptures", `more than ${draft.config.capturesMax} captures from one link`)
-  const match: Match = known === undefined ? { captures: detach(captures), suppliers: [link] } : { ...known, suppliers: [...known.suppliers, link].sort() }
+  if (known !== undefined && ours.supplied.has(key)) return wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)
+  const supplied = laden(supplier.supplied, 1, key.length)
+  const tooMuch = supplier.own ? undefined : excess(draft.config, supplied, "from")
+  if (tooMuch !== undefined) return tooMuch
+  const others = known?.suppliers ?? KeySet.empty
+  const match: Match = { captures: known?.captures ?? detach(captures), suppliers: KeySet.add(others, link) }
   draft.links = draft.links.set(link, {
     ...supplier,
-    supplied: supplier.supplied + 1,
+    supplied,
     endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.set(key, true) })
   })
   draft.subscriptions = draft.subscriptions.set(ours.key, { ...subscription, matches: subscription.matches.set(key, match) })
-  tell(draft, subscription, known?.suppliers ?? [], link, "Add", match.captures)
+  tell(draft, subscription, others, link, "Add", match.captures)
   return undefined
 }
 
@@ -252,7 +296,7 @@ const onDel = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
   if (!ours.supplied.has(key)) return wrong("AbsentCaptures", `endpoint ${endpoint} is told of the end of captures that it was not told of`)
   draft.links = draft.links.set(link, {
     ...supplier,
-    supplied: supplier.supplied - 1,
+    supplied: laden(supplier.supplied, -1, key.length),
     endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.delete(key) })
   })
   withdraw(draft, link, ours.key, key)
@@ -265,7 +309,9 @@ const onMsg = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
   if (ours === "closing") return undefined
   const subscription = draft.subscriptions.get(ours.key)!
   if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
-  for (const holder of subscription.holders) if (holder.link !== link) say(draft, holder.link, { _tag: "Msg", endpoint: holder.endpoint, captures })
+  Holders.forEach(subscription.holders, (holder, name) => {
+    if (holder !== link) say(draft, holder, { _tag: "Msg", endpoint: name, captures })
+  })
   return undefined
 }
 
@@ -274,7 +320,7 @@ const onEnd = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
   const ours = supplier.endpoints.get(endpoint)
   if (ours === undefined) return unasked(endpoint)
   if (ours !== "closing") return wrong("OpenEndpoint", `endpoint ${endpoint} was not cleared, so it cannot end`)
-  draft.links = draft.links.set(link, { ...supplier, endpoints: supplier.endpoints.delete(endpoint) })
+  draft.links = draft.links.set(link, { ...supplier, endpoints: supplier.endpoints.delete(endpoint), closing: supplier.closing - 1 })
   return undefined
 }
 
@@ -284,21 +330,23 @@ const wrongArity = (endpoint: Endpoint, { arity }: Subscription): Wrong => wrong
 // ---- interest: the edges of asked(s, l) ---------------------------------------------------------
 
 /** Whether a link must have been asked for a subscription: somebody else holds it. */
-export const asked = (state: Pick<State, "subscriptions">, key: string, link: LinkId): boolean =>
-  state.subscriptions.get(key)?.holders.some((holder) => holder.link !== link) === true
+export const asked = (state: Pick<State, "subscriptions">, key: string, link: LinkId): boolean => {
+  const holders = state.subscriptions.get(key)?.holders ?? Holders.none
+  return Holders.size(holders) > (Holders.endpointOf(holders, link) === undefined ? 0 : 1)
+}
 
 /** `joined` has become a holder: the first makes us ask all others, the second makes us ask the first. */
-const askMore = (draft: Draft, key: string, before: ReadonlyArray<Holder>, joined: LinkId): void => {
-  if (before.length === 1) open(draft, before[0]!.link, key)
-  else if (before.length === 0) for (const link of [...draft.links.keys()].sort()) if (link !== joined) open(draft, link, key)
+const askMore = (draft: Draft, key: string, before: Holders.Holders, joined: LinkId): void => {
+  if (Holders.size(before) === 1) open(draft, Holders.first(before)!, key)
+  else if (Holders.size(before) === 0) for (const link of [...draft.links.keys()].sort()) if (link !== joined) open(draft, link, key)
 }
 
 /** A holder has left: we stop asking the last one that remains, or all. Without holders the subscription goes. */
 const askLess = (draft: Draft, key: string): void => {
   const subscription = draft.subscriptions.get(key)
-  if (subscription === undefined || subscription.holders.length > 1) return
-  const [last] = subscription.holders
-  if (last !== undefined) return close(draft, last.link, key)
+  if (subscription === undefined || Holders.size(subscription.holders) > 1) return
+  const last = Holders.first(subscription.holders)
+  if (last !== undefined) return close(draft, last, key)
   for (const link of [...draft.links.keys()].sort()) close(draft, link, key)
   draft.subscriptions = draft.subscriptions.delete(key)
 }
@@ -324,24 +372,22 @@ const close = (draft: Draft, link: LinkId, key: string): void => {
   const endpoint = to.open.get(key)
   if (endpoint === undefined) return
   const { supplied } = to.endpoints.get(endpoint) as Open
-  for (const captures of [...supplied.keys()].sort()) withdraw(draft, link, key, captures)
-  draft.links = draft.links.set(link, {
-    ...to,
-    supplied: to.supplied - supplied.size,
-    open: to.open.delete(key),
-    endpoints: to.endpoints.set(endpoint, "closing")
-  })
+  let left = to.supplied
+  for (const captures of [...supplied.keys()].sort()) {
+    left = laden(left, -1, captures.length)
+    withdraw(draft, link, key, captures)
+  }
+  const closing = to.closing + 1
+  // nobody was told anything about this link by withdrawing, so it is still as it was
+  draft.links = draft.links.set(link, { ...to, supplied: left, open: to.open.delete(key), endpoints: to.endpoints.set(endpoint, "closing"), closing })
   say(draft, link, { _tag: "Clear", endpoint })
+  const { closingMax } = draft.config
+  if (!to.own && closing > closingMax) draft.over.set(link, wrong("Unanswered", `more than ${closingMax} endpoints were cleared and have not ended`))
 }
 
 const leave = (draft: Draft, link: LinkId, key: string): void => {
   const subscription = draft.subscriptions.get(key)!
-  draft.subscriptions = draft.subscriptions.set(key, { ...subscription, holders: subscription.holders.filter((holder) => holder.link !== link) })
-}
-
-const insert = (holders: ReadonlyArray<Holder>, holder: Holder): ReadonlyArray<Holder> => {
-  const at = holders.findIndex(({ link }) => link > holder.link)
-  return at < 0 ? [...holders, holder] : [...holders.slice(0, at), holder, ...holders.slice(at)]
+  draft.subscriptions = draft.subscriptions.set(key, { ...subscription, holders: Holders.remove(subscription.holders, link) })
 }
 
 // ---- supply: the edges of told(s, c, l) ---------------------------------------------------------
@@ -350,27 +396,53 @@ const insert = (holders: ReadonlyArray<Holder>, holder: Holder): ReadonlyArray<H
 export const told = (state: Pick<State, "subscriptions">, key: string, captures: string, link: LinkId): boolean => {
   const subscription = state.subscriptions.get(key)
   const match = subscription?.matches.get(captures)
-  return match !== undefined && subscription!.holders.some((holder) => holder.link === link) && isSuppliedToOther(match, link)
+  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(match, link)
 }
-const isSuppliedToOther = ({ suppliers }: Match, link: LinkId): boolean => suppliers.some((supplier) => supplier !== link)
+const isSuppliedToOther = ({ suppliers }: Match, link: LinkId): boolean => {
+  const sole = soleOf(suppliers)
+  return sole === undefined || sole !== link
+}
+/** The only one of a set, which is never empty; `undefined` when there are more. */
+const soleOf = (links: KeySet.KeySet): LinkId | undefined => {
+  if (!(links instanceof VersionedMap)) return links.length === 1 ? links[0] : undefined
+  if (links.size > 1) return undefined
+  for (const link of links.keys()) return link
+  return undefined
+}
 
 /**
  * `link` comes beside, or leaves, the suppliers `others`. The first supply is news to all holders but
  * the supplier; a second one only to the first supplier, who did not hear of its own.
  */
-const tell = (draft: Draft, { holders }: Subscription, others: ReadonlyArray<LinkId>, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void => {
-  if (others.length > 1) return
-  for (const holder of holders) {
-    if (holder.link !== link && (others.length === 0 || holder.link === others[0])) say(draft, holder.link, { _tag, endpoint: holder.endpoint, captures })
+const tell = (draft: Draft, { holders }: Subscription, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void => {
+  if (KeySet.isEmpty(others)) {
+    return Holders.forEach(holders, (holder, endpoint) => {
+      if (holder !== link) inform(draft, holder, _tag, endpoint, captures)
+    })
   }
+  const sole = soleOf(others)
+  const endpoint = sole === undefined ? undefined : Holders.endpointOf(holders, sole)
+  if (endpoint !== undefined) inform(draft, sole!, _tag, endpoint, captures)
+}
+
+/** Tells one holder, and counts what it has been told of. */
+const inform = (draft: Draft, holder: LinkId, _tag: "Add" | "Del", endpoint: Endpoint, captures: Encoded): void => {
+  const link = draft.links.get(holder)!
+  if (!link.own) {
+    const told = laden(link.told, _tag === "Add" ? 1 : -1, captures.end - captures.start)
+    draft.links = draft.links.set(holder, { ...link, told })
+    const tooMuch = _tag === "Add" ? excess(draft.config, told, "for") : undefined
+    if (tooMuch !== undefined) draft.over.set(holder, tooMuch)
+  }
+  say(draft, holder, { _tag, endpoint, captures })
 }
 
 /** A link supplies captures no longer. */
 const withdraw = (draft: Draft, link: LinkId, key: string, captures: string): void => {
   const subscription = draft.subscriptions.get(key)!
   const match = subscription.matches.get(captures)!
-  const others = match.suppliers.filter((supplier) => supplier !== link)
-  const matches = others.length === 0 ? subscription.matches.delete(captures) : subscription.matches.set(captures, { ...match, suppliers: others })
+  const others = KeySet.remove(match.suppliers, link)
+  const matches = KeySet.isEmpty(others) ? subscription.matches.delete(captures) : subscription.matches.set(captures, { ...match, suppliers: others })
   draft.subscriptions = draft.subscriptions.set(key, { ...subscription, matches })
   tell(draft, subscription, others, link, "Del", match.captures)
 }

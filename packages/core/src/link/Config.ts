@@ -1,4 +1,5 @@
 /** What a link is told at its start, and the defaults of what it is not told. */
+import { depthMax } from "./Fit.ts"
 import { type Capacity, leastCapacity, type Peer } from "./Packet.ts"
 
 export type Config = {
@@ -20,11 +21,11 @@ export type Config = {
 
 /** What we take from a peer, and the error that more is. The first three are told in our hello, and `leastCapacity` or more. */
 export interface Limits extends Capacity {
-  /** Nesting of one value: `TooDeep`. */
+  /** Nesting of captures and of patterns: `TooDeep`. More than the default is not taken whatever is said here. */
   readonly depthMax: number
-  /** Node ids in one list: `TooMuchReach`. */
+  /** Node ids in one list, and all that a scope reaches: `TooMuchReach`. */
   readonly reachMax: number
-  /** Bytes written that the transport has not taken yet: `Overflow`. */
+  /** Bytes written that the transport has not taken: behind more than these nothing is written, `Overflow`. */
   readonly queueBytesMax: number
 }
 
@@ -32,7 +33,7 @@ export const defaultLimits: Limits = {
   packetBytesMax: 16_777_216, // what the codec takes for one value: a fact has to fit in a packet
   turnBytesMax: 67_108_864, // a guess: the first turn of a scope of half a million facts
   turnItemsMax: 1_048_576, // a guess: about 100 MB once they are items
-  depthMax: 128, // as the codec
+  depthMax, // what leaves the kernel room for what it wraps values in (Fit.ts)
   reachMax: 65_536, // a guess: more nodes than one scope is thought for
   queueBytesMax: 67_108_864 // one turn of the largest size
 }

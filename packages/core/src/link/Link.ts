@@ -14,7 +14,7 @@ import type { Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import { type Config, defaultTiming, type Limits, settled, type Timing } from "./Config.ts"
-import { type Capacity, encode, isName, leastCapacity, type Packet, PacketError, parse, type Peer } from "./Packet.ts"
+import { type Capacity, encode, isName, leastCapacity, type Packet, PacketError, parse, type Peer, reachPackets } from "./Packet.ts"
 import * as Parts from "./Parts.ts"
 import { encodeTurn } from "./Turn.ts"
 
@@ -34,6 +34,8 @@ interface Live {
   /** When bytes came last, in the host's monotonic ms. */
   readonly heardAt: number
   readonly unsentBytes: number
+  /** Those of the largest turn that was written since nothing waited. */
+  readonly turnBytes: number
   /** The turn of which parts are here and the end is not. */
   readonly unfinished: Parts.Parts | undefined
   /** The numbers of our syncs that the peer still owes an answer. */
@@ -66,8 +68,8 @@ export type Event =
   | { readonly _tag: "Refuse"; readonly error: { readonly code: string; readonly message: string } }
   | { readonly _tag: "Announce"; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
-  /** The peer's turn broke the federation's rules. */
-  | { readonly _tag: "Fault"; readonly error: { readonly code: string; readonly message: string; readonly index: number } }
+  /** The peer broke the federation's rules, by an item of its turn or by no single one. */
+  | { readonly _tag: "Fault"; readonly error: { readonly code: string; readonly message: string; readonly index?: number | undefined } }
   | { readonly _tag: "Sync"; readonly n: number }
   | { readonly _tag: "Synced"; readonly n: number }
   | { readonly _tag: "Bye"; readonly reason: string }
@@ -106,7 +108,7 @@ export const initial = (config: Config): Step<State, Action> => {
   const timing = { ...defaultTiming, ...config.timing }
   const state: Live = {
     _tag: "Live", config, limits, timing,
-    phase: { _tag: "Greeting" }, frames: Framing.initial, heardAt: 0, unsentBytes: 0, unfinished: undefined, awaited: []
+    phase: { _tag: "Greeting" }, frames: Framing.initial, heardAt: 0, unsentBytes: 0, turnBytes: 0, unfinished: undefined, awaited: []
   }
   const named = config.role === "dialer" ? [config.self.node, config.scope] : [config.self.node]
   if (!named.every(isName)) return over(state, { code: "BadName", message: "a node or a scope whose name cannot be sent", by: "us" })
@@ -119,7 +121,7 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
   if (state._tag === "Over") return still(state)
   switch (event._tag) {
     case "Received": return onReceived(state, event.bytes, event.at)
-    case "Written": return [{ ...state, unsentBytes: Math.max(0, state.unsentBytes - event.bytes) }, []]
+    case "Written": return onWritten(state, event.bytes)
     case "Lost": return over(state, { code: "Lost", message: event.reason, by: "world" }, { isOpen: false })
     case "TimerFired": return onTimerFired(state, event.timer, event.at)
     case "Offer": return onOffer(state, event.reach)
@@ -217,6 +219,11 @@ const onTurnPart = (state: Live, items: ReadonlyArray<Item>, more: boolean, size
   return parts.count === 0 ? [next, []] : [next, [{ _tag: "Received", items: Parts.itemsOf(parts) }]]
 }
 
+const onWritten = (state: Live, bytes: number): Step<State, Action> => {
+  const unsentBytes = Math.max(0, state.unsentBytes - bytes)
+  return [{ ...state, unsentBytes, turnBytes: unsentBytes === 0 ? 0 : state.turnBytes }, []]
+}
+
 const onTimerFired = (state: Live, timer: Timer, at: number): Step<State, Action> => {
   const { phase, timing } = state
   if ((timer === "hello") !== (phase._tag === "Greeting")) return still(state) // it fired while it was cancelled
@@ -242,16 +249,27 @@ const onOffer = (state: Live, reach: ReadonlyArray<string>): Step<State, Action>
 const onAccept = (state: Live, reach: ReadonlyArray<string>): Step<State, Action> =>
   state.phase._tag === "Asked" && state.config.role === "acceptor" ? say(enter(state, "Joined"), { _tag: "Joined", reach }) : still(state)
 
-const onAnnounce = (state: Live, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): Step<State, Action> =>
-  state.phase._tag === "Joined" ? say(state, { _tag: "Reach", added, removed }) : still(state)
+const onAnnounce = (state: Live, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): Step<State, Action> => {
+  if (state.phase._tag !== "Joined") return still(state)
+  const actions: Array<Action> = []
+  let now: State = state
+  for (const packet of reachPackets(added, removed, state.phase.takes.packetBytesMax)) {
+    if (now._tag === "Over") break
+    const [next, more] = say(now, packet)
+    now = next
+    actions.push(...more)
+  }
+  return [now, actions]
+}
 
 const onTurn = (state: Live, items: ReadonlyArray<Item>): Step<State, Action> => {
   if (state.phase._tag !== "Joined" || items.length === 0) return still(state)
   const { takes } = state.phase
-  const turn = encodeTurn(items, state.config.stream, takes.packetBytesMax)
-  if (turn instanceof PacketError) return fail(state, { code: turn.code, index: turn.index, message: `${turn.message} for a peer that takes ${takes.packetBytesMax} a packet` })
-  if (turn.bytes > takes.turnBytesMax) return fail(state, { code: "TurnTooLarge", message: `a turn of ${turn.bytes} bytes for a peer that takes ${takes.turnBytesMax}` })
-  if (items.length > takes.turnItemsMax) return fail(state, { code: "TooManyItems", message: `a turn of ${items.length} items for a peer that takes ${takes.turnItemsMax}` })
+  const turn = encodeTurn(items, state.config.stream, takes.packetBytesMax, takes)
+  if (turn instanceof PacketError) {
+    const most = Math.min(takes.packetBytesMax, takes.turnBytesMax)
+    return fail(state, { code: turn.code, index: turn.index, message: `${turn.message} for a peer that takes ${most} a packet` })
+  }
   return write(state, turn.pieces)
 }
 
@@ -270,11 +288,14 @@ const say = (state: Live, packet: Packet, ...then: ReadonlyArray<Action>): Step<
 }
 
 const write = (state: Live, pieces: ReadonlyArray<Uint8Array>, ...then: ReadonlyArray<Action>): Step<State, Action> => {
-  let unsentBytes = state.unsentBytes
-  for (const piece of pieces) unsentBytes += piece.length
   const { queueBytesMax } = state.limits
-  if (unsentBytes > queueBytesMax) return fail(state, { code: "Overflow", message: `more than ${queueBytesMax} bytes wait for the peer` })
-  return [{ ...state, unsentBytes }, [...pieces.map((bytes) => ({ _tag: "Write", bytes }) as const), ...then]]
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.length
+  const unsentBytes = state.unsentBytes + bytes
+  const turnBytes = Math.max(state.turnBytes, bytes)
+  // one turn is not counted: the first, which tells of all that stands, has to get through however large it is
+  if (unsentBytes - turnBytes > queueBytesMax) return fail(state, { code: "Overflow", message: `more than ${queueBytesMax} bytes wait for the peer` })
+  return [{ ...state, unsentBytes, turnBytes }, [...pieces.map((bytes) => ({ _tag: "Write", bytes }) as const), ...then]]
 }
 
 // How it ends

@@ -130,6 +130,29 @@ export const encode = (packet: Packet, framed: boolean): Uint8Array => {
   return taken(out)
 }
 
+/** What we reach has changed, in packets of at most `bytesMax`: what is gone before what has come. */
+export const reachPackets = (added: ReadonlyArray<string>, removed: ReadonlyArray<string>, bytesMax: number): ReadonlyArray<Packet> => {
+  const packets: Array<Packet> = []
+  let lists: { added: Array<string>; removed: Array<string> } = { added: [], removed: [] }
+  let bytes = reachBytes
+  const put = (list: "added" | "removed") => (node: string): void => {
+    const size = nameHeadBytes + Math.max(0, utf8.byteLength(node))
+    if (bytes + size > bytesMax && bytes > reachBytes) {
+      packets.push({ _tag: "Reach", ...lists })
+      lists = { added: [], removed: [] }
+      bytes = reachBytes
+    }
+    lists[list].push(node)
+    bytes += size
+  }
+  removed.forEach(put("removed"))
+  added.forEach(put("added"))
+  return [...packets, { _tag: "Reach", ...lists }]
+}
+/** `<reach [] []>`; and a string's tag and length. */
+const reachBytes = 13
+const nameHeadBytes = 3
+
 const toValue = (packet: Exclude<Packet, { readonly _tag: "Turn" }>): Value => {
   switch (packet._tag) {
     case "Hello": {

@@ -8,12 +8,13 @@
  * Promises: captures are checked to be canonical and then stay where they are, as `Encoded` views of
  * the chunk that brought them; only patterns are decoded. Writing copies each capture once.
  */
-import { decode, DecodeError, type Limits as DecodeLimits, scan } from "../codec/Binary.ts"
+import { decode, DecodeError, type Limits as DecodeLimits, scan, type ScanLimits } from "../codec/Binary.ts"
 import { prefixBytes } from "../codec/Framing.ts"
 import type { Endpoint, Item } from "../federation/Item.ts"
 import { Tag, write as writeValue, Writer } from "../value/canonical.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Encoded } from "../value/Value.ts"
+import { depthMax, isWithin, patternBytesMax, symbolBytesMax } from "./Fit.ts"
 import { PacketError, type PacketErrorCode, undecodable } from "./PacketError.ts"
 
 export interface TurnLimits extends DecodeLimits {
@@ -32,7 +33,7 @@ const Operator = { Add: 0x2b, Del: 0x2d, End: 0x2e, Assert: 0x3f, Clear: 0x7e } 
 /** Where we are in a packet; every reader below leaves `at` behind what it read. */
 interface Cursor {
   readonly bytes: Uint8Array
-  readonly limits: TurnLimits
+  readonly limits: ScanLimits
   at: number
 }
 
@@ -41,7 +42,8 @@ interface Cursor {
  * carries the index of the item that is wrong.
  */
 export const readItems = (bytes: Uint8Array, from: number, limits: TurnLimits): ReadonlyArray<Item> | PacketError => {
-  const cursor: Cursor = { bytes, limits, at: from }
+  // whatever a caller allows, what enters here can be keyed everywhere
+  const cursor: Cursor = { bytes, limits: { bytesMax: limits.bytesMax, depthMax: Math.min(limits.depthMax, depthMax), symbolBytesMax }, at: from }
   const items: Array<Item> = []
   const last = bytes.length - 1
   while (cursor.at < last) {
@@ -91,10 +93,13 @@ const readAssert = (cursor: Cursor, index: number): Item | PacketError => {
   const { at, bytes, limits } = cursor
   const end = scan(bytes, at, bytes.length, limits)
   if (typeof end !== "number") return isEndMarker(cursor) ? incomplete(cursor, index) : undecodable(end, index)
+  const size = end - at
+  if (size > patternBytesMax) return new PacketError("TooLarge", `a pattern of ${size} bytes where at most ${patternBytesMax} are taken`, at, index)
   const value = decode(new Encoded(bytes, at, end), limits)
   if (value instanceof DecodeError) return undecodable(value, index)
   const pattern = Pattern.fromValue(value)
   if (pattern === undefined) return new PacketError("NotAPattern", "what is asked for is not a pattern", at, index)
+  if (!isWithin(pattern, limits.depthMax)) return new PacketError("TooDeep", "a pattern whose normal form is nested too deep", at, index)
   cursor.at = end
   return { _tag: "Assert", endpoint, pattern }
 }
@@ -140,26 +145,47 @@ export interface EncodedTurn {
   readonly bytes: number
 }
 
+/** What a receiver takes of one turn. */
+export interface TurnCapacity {
+  readonly turnBytesMax: number
+  readonly turnItemsMax: number
+}
+const boundless: TurnCapacity = { turnBytesMax: Number.POSITIVE_INFINITY, turnItemsMax: Number.POSITIVE_INFINITY }
+
 /**
  * A turn as one packet, or when that would exceed `packetBytesMax` as parts and a last packet, all in
- * one buffer. The error names the item that alone is larger than a packet.
+ * one buffer. What is more than one turn may be to the receiver becomes several, one behind the other:
+ * it sees some of it before the rest, which is better than none. The error names the item that alone
+ * is larger than a packet.
  */
-export const encodeTurn = (items: ReadonlyArray<Item>, framed: boolean, packetBytesMax: number): EncodedTurn | PacketError => {
+export const encodeTurn = (items: ReadonlyArray<Item>, framed: boolean, packetBytesMax: number, takes = boundless): EncodedTurn | PacketError => {
   const out = room(items, framed)
+  const most = Math.min(packetBytesMax, takes.turnBytesMax)
   const ends: Array<number> = []
+  /** What the turn has so far, the open packet not counted. */
+  let turnBytes = 0
+  let turnItems = 0
   let start = openTurn(out, framed)
   for (let i = 0; i < items.length; i++) {
     const from = out.length
     writeItem(out, items[i]!)
     const size = out.length - from
-    if (out.length + 1 - start <= packetBytesMax) continue
-    if (headBytes + size + 1 > packetBytesMax) return new PacketError("TooLarge", `an item of ${size} bytes`, from - start, i)
+    const packet = out.length + 1 - start
+    if (packet <= packetBytesMax && turnBytes + packet <= takes.turnBytesMax && turnItems < takes.turnItemsMax) {
+      turnItems++
+      continue
+    }
+    if (headBytes + size + 1 > most) return new PacketError("TooLarge", `an item of ${size} bytes`, from - start, i)
     // the packet ends before this item, which moves behind the head of the next one
     const gap = 1 + headBytes + (framed ? prefixBytes : 0)
     out.reserve(gap)
     out.bytes.copyWithin(from + gap, from, from + size)
     out.length = from
-    ends.push(closeTurn(out, start, framed, Label.part))
+    turnBytes += from + 1 - start
+    const goesOn = turnItems < takes.turnItemsMax && turnBytes + headBytes + size + 1 <= takes.turnBytesMax
+    ends.push(closeTurn(out, start, framed, goesOn ? Label.part : Label.whole))
+    if (!goesOn) turnBytes = turnItems = 0
+    turnItems++
     start = openTurn(out, framed)
     out.length += size
   }

@@ -27,17 +27,24 @@ export type Routes<Ms extends Machines, Out> = {
   }
 }
 
-/** A turn that routes more events than this is a routing loop, which is a bug in the table. */
-const maxEventsPerTurn = 1_000_000
+/**
+ * What tells a routing loop, which is a bug in the table, from a long turn, which is legal: an event
+ * that so many others led to, one by one, or a first event with so many consequences. One chunk of a
+ * peer may be thousands of first events, and each of them concern thousands of links.
+ */
+const depthMax = 10_000
+const consequencesMax = 1_000_000
 
 export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
   machines: Ms,
   routes: Routes<Ms, Out>
 ) => {
   type S = States<Ms>
-  const settle = (state: S, inbox: Array<Addressed<Ms>>, seeds: ReadonlyArray<readonly [keyof Ms & string, Machine.Tagged]>): Machine.Step<S, Out> => {
+  type Seed = readonly [from: keyof Ms & string, action: Machine.Tagged]
+  const settle = (state: S, first: ReadonlyArray<Addressed<Ms>>, seeds: ReadonlyArray<Seed>): Machine.Step<S, Out> => {
     const next: Record<string, unknown> = { ...state }
     const out: Array<Out> = []
+    const inbox: Array<Addressed<Ms> | undefined> = [...first]
     const dispatch = (from: keyof Ms & string, action: Machine.Tagged) => {
       for (const route of (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>) {
         if (route.to === "shell") out.push(route.action)
@@ -45,9 +52,19 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
       }
     }
     for (const [from, action] of seeds) dispatch(from, action)
+    // breadth-first, so events of one depth lie together: where they end, and how many came of the first ones
+    let depth = 0
+    let levelEnd = inbox.length
+    let firsts = levelEnd
     for (let i = 0; i < inbox.length; i++) {
-      assert(i < maxEventsPerTurn, `a turn routes fewer than ${maxEventsPerTurn} events; the last was for ${inbox[i]!._tag}`)
+      if (i === levelEnd) {
+        levelEnd = inbox.length
+        if (++depth === 1) firsts = Math.max(firsts, levelEnd - i)
+      }
       const { _tag: name, event } = inbox[i]!
+      const comesToRest = depth < depthMax && i < consequencesMax * firsts
+      assert(comesToRest, `a turn comes to rest: it has routed ${i} events, ${depth} deep; the last was for ${name}`)
+      inbox[i] = undefined // dealt with: a long turn does not keep what it was about
       const [s, actions] = machines[name]!.transition(next[name], event)
       next[name] = s
       for (const action of actions) dispatch(name, action)
@@ -57,7 +74,7 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
   return {
     initial: (configs: Configs<Ms>): Machine.Step<S, Out> => {
       const state: Record<string, unknown> = {}
-      const seeds: Array<readonly [keyof Ms & string, Machine.Tagged]> = []
+      const seeds: Array<Seed> = []
       for (const name in machines) {
         const [s, actions] = machines[name]!.initial(configs[name])
         state[name] = s

@@ -6,7 +6,8 @@
  * Promises: an observation made here is asked for on every link while it stands, and what is asked
  * for by peers is answered from local facts. Matches that arrive are supplied to the observations of
  * exactly their pattern, not asserted again: a pattern with discards cannot be turned back into the
- * value, and a made-up value would match observers that it should not.
+ * value, and a made-up value would match observers that it should not. What fits through no link (too
+ * deep, too large, with a symbol that is no name) stays at home, and disturbs nothing.
  */
 import { decode, DecodeError } from "../codec/Binary.ts"
 import type { Supplied } from "../dataspace/Dataspace.ts"
@@ -15,7 +16,8 @@ import { VersionedMap } from "../data/VersionedMap.ts"
 import type { Endpoint, Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
-import { encodedOf } from "../value/encoded.ts"
+import * as Fit from "../link/Fit.ts"
+import { encodedOf, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { type Encoded, Record, symbol } from "../value/Value.ts"
 
@@ -71,20 +73,24 @@ const onDelivered = (state: State, events: ReadonlyArray<Process.Event>): Step<S
   for (const event of events) {
     if (event.handle === interest) state = onInterest(state, event, items, supplied)
     // a delivery may cross the Clear of its endpoint; after our End nothing may follow
-    else if (state.asked.has(event.handle as Endpoint)) items.push(itemOf(event))
+    else if (state.asked.has(event.handle as Endpoint)) {
+      const captures = encodedOf(event.captures)
+      // what came is judged like what goes, so an end is told exactly of what was told
+      if (Fit.isSendable(captures)) items.push({ _tag: tagOf(event), endpoint: event.handle as Endpoint, captures })
+    }
   }
   return answer(state, [], supplied, items)
 }
-
-const itemOf = ({ _tag, captures, handle }: Process.Event): Item => {
-  const tag = _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"
-  return { _tag: tag, endpoint: handle as Endpoint, captures: encodedOf(captures) }
-}
+/** A reason does not cross links: the last supplier's end is the end, whoever's it was. */
+const tagOf = ({ _tag }: Process.Event) => _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"
 
 const onInterest = (state: State, event: Process.Event, items: Array<Item>, supplied: Array<Supplied>): State => {
+  if (event._tag === "Received") return state // a message that looks like an observation is none
   const pattern = Pattern.fromValue(event.captures[0]!)
   if (pattern === undefined || isPlumbing(pattern)) return state
-  const key = Pattern.key(pattern)
+  const value = encodedOf(Pattern.toValue(pattern))
+  if (!Fit.isAskable(value)) return state
+  const key = keyOf(value)
   const known = state.interests.get(key)
   if (event._tag === "Added") {
     if (known !== undefined) return { ...state, interests: state.interests.set(key, { ...known, spellings: known.spellings + 1 }) }
@@ -142,8 +148,8 @@ const onTurn = (state: State, items: ReadonlyArray<Item>): Step<State, Action> =
 }
 
 const decoded = (encoded: Encoded): Process.Captures => {
-  // how deep and how long a peer's values may be is for its link to say, and it has
-  const captures = decode(encoded, { depthMax: 1_000, bytesMax: Number.POSITIVE_INFINITY })
+  // how long a peer's values may be is for its link to say, and it has
+  const captures = decode(encoded, { depthMax: Fit.depthMax, bytesMax: Number.POSITIVE_INFINITY })
   assert(!(captures instanceof DecodeError) && Array.isArray(captures), "captures were checked where they came in")
   return captures
 }

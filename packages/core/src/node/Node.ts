@@ -145,9 +145,11 @@ export const of = (behaviours: Process.Behaviours) => {
 }
 
 const operatorConfig = ({ incarnation, leaf = false, limits = {}, node, seed, timing = {} }: Config): Operator.Config => {
-  const { capturesMax, endpointsMax, linksMax, ...link } = { ...Federation.defaultConfig, linksMax: defaultLinksMax, ...limits }
+  const all = { ...Federation.defaultConfig, linksMax: defaultLinksMax, ...limits }
+  const { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax, linksMax, ...link } = all
   const { backoff = defaultBackoff, ...session } = timing
-  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session }, federation: { capturesMax, endpointsMax }, linksMax, backoff }
+  const federation = { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax }
+  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session }, federation, linksMax, backoff }
 }
 
 type Members = {

@@ -48,7 +48,7 @@ export interface State {
   readonly links: VersionedMap<LinkId, Session>
   readonly uplinks: VersionedMap<string, Uplink>
   /** What we assert in the management dataspace, by handle; each status scope holds a copy. */
-  readonly facts: VersionedMap<Process.Handle, Value>
+  readonly facts: VersionedMap<string, Value>
   readonly statusScopes: VersionedMap<string, true>
   readonly stopping: boolean
 }
@@ -135,7 +135,7 @@ export const initial = (config: Config): Step<State, Action> => {
     next: 1,
     links: VersionedMap.empty(),
     uplinks: VersionedMap.empty(),
-    facts: VersionedMap.empty<Process.Handle, Value>().set("node", self),
+    facts: VersionedMap.empty<string, Value>().set("node", self),
     statusScopes: VersionedMap.empty(),
     stopping: false
   }
@@ -164,6 +164,7 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
 const onRequested = (state: State, events: ReadonlyArray<Process.Event>): Step<State, Action> => {
   const actions: Array<Action> = []
   for (const event of events) {
+    if (event._tag === "Received") continue // a message that looks like a request is none
     if (event.handle === "listener") {
       const [next, more] = onListener(state, event)
       state = next
@@ -189,7 +190,7 @@ const onListener = (state: State, { _tag, captures: [address] }: Process.Event):
   const fact = record("listener", address!)
   const facts = _tag === "Added" ? state.facts.set(handle, fact) : state.facts.delete(handle)
   const action = _tag === "Added" ? Process.assert(handle, fact) : Process.retract(handle)
-  return [{ ...state, facts }, [...state.statusScopes.keys()].map((scope): Action => ({ _tag: "Publish", scope, actions: [action] }))]
+  return [{ ...state, facts }, sortedKeys(state.statusScopes).map((scope): Action => ({ _tag: "Publish", scope, actions: [action] }))]
 }
 
 const dial = (state: State, key: string, uplink: Uplink): Step<State, Action> => {
@@ -217,8 +218,8 @@ const withdraw = (state: State, key: string): Step<State, Action> => {
 const onDialled = (state: State, { link, stream }: { readonly link: LinkId; readonly stream: boolean }): Step<State, Action> => {
   const session = state.links.get(link)
   // withdrawn while the connection was being made
-  if (session === undefined || session.uplink === undefined) return [state, [{ _tag: "Close", link }]]
-  const scope = state.uplinks.get(session.uplink)!.remote
+  const scope = session?.uplink === undefined ? undefined : state.uplinks.get(session.uplink)?.remote
+  if (session === undefined || scope === undefined) return [state, [{ _tag: "Close", link }]]
   return [
     { ...state, links: state.links.set(link, { ...session, phase: "open" }) },
     [{ _tag: "OpenSession", link, config: { link, role: "dialer", self: state.config.self, scope, stream, ...state.config.link } }]
@@ -294,7 +295,7 @@ const onOffered = (state: State, link: LinkId, session: Session, { peer, reach, 
   }
   // one scope a peer: two readers in one scope could answer each other's observations
   const key = `${statusScope} ${link}`
-  const facts = [...state.facts.entries()].map(([handle, fact]) => Process.assert(handle, fact))
+  const facts = sortedKeys(state.facts).map((handle) => Process.assert(handle, state.facts.get(handle)!))
   return [
     { ...known(key), statusScopes: state.statusScopes.set(key, true) },
     [openScope(state.config, key, false), { _tag: "Introduce", scope: key, actions: facts }, { _tag: "Count", scope: key }, offered(key)]
@@ -334,7 +335,7 @@ const onJoined = (state: State, { link, peer }: { readonly link: LinkId; readonl
   const session = state.links.get(link)
   if (session === undefined || session.scope === undefined || state.statusScopes.has(session.scope)) return still(state)
   const { address, role, scope, uplink } = session
-  const facts: Array<readonly [Process.Handle, Value]> = [
+  const facts: Array<readonly [string, Value]> = [
     [`link/${link}`, record("link", link, scope, role, peer.node, address)],
     [`peer/${link}`, record("peer", peer.node, peer.incarnation, peer.leaf)],
     [`scope/${link}`, record("scope", scope)]
@@ -355,10 +356,10 @@ const onParted = (state: State, link: LinkId): Step<State, Action> =>
 // ---- the end ------------------------------------------------------------------------------------
 
 const onStop = (state: State): Step<State, Action> => {
-  const actions: Array<Action> = [...state.uplinks.keys()].map((uplink) => ({ _tag: "CancelRetry", uplink }))
+  const actions: Array<Action> = sortedKeys(state.uplinks).map((uplink) => ({ _tag: "CancelRetry", uplink }))
   let links = state.links
-  for (const [link, { phase }] of [...state.links.entries()]) {
-    if (phase === "dialling") {
+  for (const link of sortedKeys(state.links)) {
+    if (links.get(link)!.phase === "dialling") {
       links = links.delete(link)
       actions.push({ _tag: "Close", link })
     } else actions.push(farewell(link, "the node stops"))
@@ -369,18 +370,23 @@ const onStop = (state: State): Step<State, Action> => {
 
 // ---- helpers ------------------------------------------------------------------------------------
 
+/** A map's keys in their own order: its own one tells of its history. */
+const sortedKeys = (map: VersionedMap<string, unknown>): ReadonlyArray<string> => [...map.keys()].sort()
 const uplinkHandle = (key: string): string => `uplink/${key}`
+type Tagged<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
 /** Opens a scope; one that is open already stays as it is. */
-export const openScope = ({ federation, self }: Config, scope: string, asks = true): Extract<Action, { readonly _tag: "OpenScope" }> =>
-  ({ _tag: "OpenScope", scope, config: { self, leaf: self.leaf, asks, limits: federation } })
+export const openScope = ({ federation, link: { limits }, self }: Config, scope: string, asks = true): Tagged<"OpenScope"> => {
+  const config = { self, leaf: self.leaf, asks, limits: federation }
+  return { _tag: "OpenScope", scope, config: limits?.reachMax === undefined ? config : { ...config, reachMax: limits.reachMax } }
+}
 const topology = (scope: string, event: Topology.Event): Action => ({ _tag: "TellTopology", scope, event })
 const farewell = (link: LinkId, reason: string): Action => ({ _tag: "TellSession", link, event: { _tag: "Bye", reason } })
 const log = (level: LogLevel, message: string, fields: LogFields): Action => ({ _tag: "Log", level, message, fields })
 
 /** Asserts a fact under a handle everywhere that our facts are held, or retracts it. */
-const say = (state: State, handle: Process.Handle, fact: Value | undefined): Step<State, Action> => sayAll(state, [[handle, fact]])
+const say = (state: State, handle: string, fact: Value | undefined): Step<State, Action> => sayAll(state, [[handle, fact]])
 
-const sayAll = (state: State, changes: ReadonlyArray<readonly [Process.Handle, Value | undefined]>): Step<State, Action> => {
+const sayAll = (state: State, changes: ReadonlyArray<readonly [string, Value | undefined]>): Step<State, Action> => {
   const actions: Array<Process.Action> = []
   let facts = state.facts
   for (const [handle, fact] of changes) {
@@ -389,9 +395,10 @@ const sayAll = (state: State, changes: ReadonlyArray<readonly [Process.Handle, V
     actions.push(fact === undefined ? Process.retract(handle) : Process.assert(handle, fact))
   }
   if (actions.length === 0) return still(state)
-  const scopes: ReadonlyArray<string | null> = [null, ...state.statusScopes.keys()]
+  const scopes: ReadonlyArray<string | null> = [null, ...sortedKeys(state.statusScopes)]
   return [{ ...state, facts }, scopes.map((scope): Action => ({ _tag: "Publish", scope, actions }))]
 }
 
 /** Why a peer's turn was refused, for the log. */
-export const faultFields = (link: LinkId, { code, index, message }: Federation.Fault): LogFields => ({ link, code, index, message })
+export const faultFields = (link: LinkId, { code, index, message }: Federation.Fault): LogFields =>
+  index === undefined ? { link, code, message } : { link, code, index, message }

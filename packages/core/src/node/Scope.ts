@@ -23,6 +23,8 @@ export interface Config {
   /** Whether what is observed here is asked for on the links. */
   readonly asks: boolean
   readonly limits: Federation.Config
+  /** Nodes that the scope may reach. */
+  readonly reachMax?: number
 }
 
 /** The local link, as the federation knows it; no peer's link is called so. */
@@ -74,9 +76,11 @@ export const of = (behaviours: Process.Behaviours) => {
       Continue: out
     }
   })
-  const initial = ({ asks, leaf, limits, self }: Config): Machine.Step<State, Action> => {
-    const [state, actions] = wired.initial({ Topology: { self, leaf }, Federation: limits, Local: { asks }, Dataspace: {} })
-    const [joined, more] = wired.transition(state, { _tag: "Federation", event: { _tag: "LinkUp", link: local } })
+  const initial = ({ asks, leaf, limits, reachMax = Topology.defaultReachMax, self }: Config): Machine.Step<State, Action> => {
+    // processes of one scope have numbers of their own wherever they run: those of a node's life begin with its name
+    const within = `${self.node}@${self.incarnation}`
+    const [state, actions] = wired.initial({ Topology: { self, leaf, reachMax }, Federation: limits, Local: { asks }, Dataspace: { within } })
+    const [joined, more] = wired.transition(state, { _tag: "Federation", event: { _tag: "LinkUp", link: local, own: true } })
     return [joined, [...actions, ...more]]
   }
   return { initial, transition: wired.transition }

@@ -24,7 +24,10 @@ export interface Config {
   readonly self: { readonly node: string; readonly incarnation: number }
   /** Whether we are a leaf: one link at most, and nobody is reached through us. */
   readonly leaf: boolean
+  /** Nodes that are reached in all, ourselves included: so all lists of them are no longer. */
+  readonly reachMax?: number
 }
+export const defaultReachMax = 65_536 // what every link takes in one list
 export interface Peer {
   readonly node: string
   readonly incarnation: number
@@ -70,7 +73,7 @@ export type Action =
   | { readonly _tag: "LinkDown"; readonly link: LinkId }
 
 export interface Refusal {
-  readonly code: "Self" | "Duplicate" | "Cycle" | "Replaced" | "Stale" | "BadReach"
+  readonly code: "Self" | "Duplicate" | "Cycle" | "Replaced" | "Stale" | "BadReach" | "TooMuchReach"
   readonly message: string
 }
 
@@ -126,10 +129,12 @@ const onAccepted = (state: State, link: LinkId, reach: ReadonlyArray<string>): S
 /** What has changed in what we reach since we offered it. */
 const correction = (state: State, link: LinkId, offered: ReadonlyArray<string>): ReadonlyArray<Action> => {
   const now = reachWithout(state, link)
-  const added = now.filter((node) => !offered.includes(node))
-  const removed = offered.filter((node) => !now.includes(node))
+  const added = without(now, new Set(offered))
+  const removed = without(offered, new Set(now))
   return added.length + removed.length === 0 ? [] : [{ _tag: "Announce", link, added, removed }]
 }
+
+const without = (nodes: ReadonlyArray<string>, others: ReadonlySet<string>): ReadonlyArray<string> => nodes.filter((node) => !others.has(node))
 
 const onReached = (state: State, link: LinkId, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): Step<State, Action> => {
   const known = state.links.get(link)
@@ -138,7 +143,7 @@ const onReached = (state: State, link: LinkId, added: ReadonlyArray<string>, rem
     return refuse(state, link, { code: "BadReach", message: "a node stops reaching what it did not reach, or a leaf reaches something" })
   }
   if (added.includes(state.config.self.node)) return refuse(state, link, cycle(state.config.self.node))
-  let next = forget(state, link, removed)
+  let next = state
   const parted: Array<Action> = []
   for (const node of added) {
     const other = next.behind.get(node)
@@ -149,8 +154,11 @@ const onReached = (state: State, link: LinkId, added: ReadonlyArray<string>, rem
     next = without
     parted.push(...actions)
   }
-  const fresh = added.filter((node) => !known.reach.has(node))
-  return [learn(next, link, fresh), [...parted, ...announce(next, link, fresh, removed)]]
+  const gone = new Set(removed)
+  const fresh = [...new Set(added)].filter((node) => !known.reach.has(node) || gone.has(node))
+  if (hasNoRoomFor(next, fresh.length - gone.size)) return also(parted, refuse(next, link, tooMuch(next)))
+  next = learn(forget(next, link, removed), link, fresh)
+  return [next, [...parted, ...announce(next, link, fresh, removed)]]
 }
 
 // ---- joining and parting ------------------------------------------------------------------------
@@ -164,8 +172,9 @@ const join = (state: State, link: LinkId, peer: Peer, reach: ReadonlyArray<strin
 /** Why a peer that reaches these nodes cannot join. */
 const objection = (state: State, peer: Peer, reach: ReadonlyArray<string>): Refusal | undefined => {
   if (peer.leaf) return reach.length > 0 ? { code: "BadReach", message: "a leaf reaches nobody" } : undefined
-  const twice = [peer.node, ...reach].find((node) => node === state.config.self.node || state.behind.has(node))
-  return twice === undefined ? undefined : cycle(twice)
+  const nodes = new Set([peer.node, ...reach])
+  for (const node of nodes) if (node === state.config.self.node || state.behind.has(node)) return cycle(node)
+  return hasNoRoomFor(state, nodes.size) ? tooMuch(state) : undefined
 }
 
 /** Takes a link out: the news for federation, then for the other links. */
@@ -189,6 +198,11 @@ const replace = (state: State, peer: Peer): Step<State, Action> => {
   const known = linkTo(state, peer)
   return known === undefined ? still(state) : refuse(state, known[0], { code: "Replaced", message: `a newer link of ${peer.node} took its place` })
 }
+
+const reachMaxOf = ({ config: { reachMax = defaultReachMax } }: State): number => reachMax
+/** Whether so many more nodes are too many. What a peer says it reaches is kept, and told to all others. */
+const hasNoRoomFor = (state: State, more: number): boolean => more > 0 && 1 + state.behind.size + more > reachMaxOf(state)
+const tooMuch = (state: State): Refusal => ({ code: "TooMuchReach", message: `more than ${reachMaxOf(state)} nodes in a scope` })
 
 const self: Refusal = { code: "Self", message: "a node cannot be linked to itself" }
 const secondOfLeaf: Refusal = { code: "Cycle", message: "a leaf joins a scope with one link only" }

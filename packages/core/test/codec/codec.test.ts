@@ -32,7 +32,7 @@ describe("codecs", () => {
   it("refuse what is no value, with the way to it", () => {
     const cyclic: Array<Value.Value> = []
     cyclic.push(cyclic)
-    assert.throws(() => Canonical.encode(cyclic), Value.InvalidValue, "nested deeper")
+    assert.throws(() => Canonical.encode(cyclic), Value.InvalidValue, "nested")
     assert.throws(() => Canonical.encode(["a", Value.record("b", undefined as never)]), Value.InvalidValue, "at 1.0")
     assert.throws(() => Canonical.encode("\ud800"), Value.InvalidValue, "lone surrogate")
     assert.throws(() => Canonical.encode(new Value.Set([1, 1n])), Value.InvalidValue, "two equal set elements")
@@ -46,7 +46,32 @@ describe("codecs", () => {
   })
 })
 
+describe("decode", () => {
+  it("refuses what is too deep to have a key, rather than throw, when it looks for repetitions", () => {
+    const nested = (levels: number, inner: number): ReadonlyArray<number> => [...Array<number>(levels).fill(0xb5), inner, ...Array<number>(levels).fill(0x84)]
+    const set = (levels: number) => Uint8Array.of(0xb6, ...nested(levels, 0x80), ...nested(levels, 0x81), 0x84)
+    const dictionary = (levels: number) => Uint8Array.of(0xb7, ...nested(levels, 0x80), 0x80, ...nested(levels, 0x81), 0x80, 0x84)
+    const limits = { depthMax: 1_000, bytesMax: 1_000 }
+
+    for (const make of [set, dictionary]) {
+      assert.notInstanceOf(Binary.decode(make(Canonical.depthMax), limits), Binary.DecodeError)
+      assert.strictEqual((Binary.decode(make(Canonical.depthMax + 1), limits) as Binary.DecodeError).kind, "TooDeep")
+      assert.strictEqual((Binary.decodeAnnotated(make(Canonical.depthMax + 1), limits) as Binary.DecodeError).kind, "TooDeep")
+    }
+  })
+})
+
 describe("scan", () => {
+  it("bounds symbols when it is asked to, and nothing else of their size", () => {
+    const found = [Value.symbol("abc"), "abcd", Value.record("abc", 1), Value.symbol("abcd"), [new Value.Set([Value.symbol("é12")])]].map((value) => {
+      const bytes = Canonical.encode(value)
+      const end = Binary.scan(bytes, 0, bytes.length, { ...Binary.defaultLimits, symbolBytesMax: 3 })
+      return typeof end === "number" ? end === bytes.length : [end.kind, end.offset]
+    })
+
+    assert.deepStrictEqual(found, [true, true, true, ["TooLarge", 0], ["TooLarge", 2]])
+  })
+
   const cases: ReadonlyArray<readonly [string, string, Binary.DecodeError["kind"]]> = [
     ["a long integer", "b0020001", "NotCanonical"],
     ["zero with a byte", "b00100", "NotCanonical"],

@@ -409,36 +409,74 @@ describe("a link that ends", () => {
 
   it("does not send what the peer does not take", () => {
     const ends = (order: Link.Event) => doing(dialer, ...joinedDialer, order)
-    const text = "x".repeat(60_000)
 
     const found = [
       ends({ _tag: "Turn", items: [msg(1), msg(2, "x".repeat(66_000))] }),
-      ends({ _tag: "Turn", items: Array.from({ length: 18 }, () => msg(1, text)) }),
-      ends({ _tag: "Turn", items: Array.from({ length: 4_097 }, () => msg(1)) }),
-      ends({ _tag: "Announce", added: Array.from({ length: 300 }, () => "n".repeat(255)), removed: [] })
+      doing(dialer, received(100, hello), { _tag: "Offer", reach: Array.from({ length: 300 }, () => "n".repeat(255)) })
     ]
 
     assert.deepStrictEqual(found, [
       failed("TooLarge", "an item of 66009 bytes for a peer that takes 65536 a packet", 1),
-      failed("TurnTooLarge", "a turn of 1080252 bytes for a peer that takes 1048576"),
-      failed("TooManyItems", "a turn of 4097 items for a peer that takes 4096"),
-      failed("TooLarge", "a Reach of 77413 bytes for a peer that takes 65536")
+      failed("TooLarge", "a Join of 77417 bytes for a peer that takes 65536")
     ])
+  })
+
+  it("cuts into several turns what is more than a turn may be at the peer, and loses nothing", () => {
+    const larger: ReadonlyArray<ReadonlyArray<Item>> = [
+      Array.from({ length: 9_000 }, (_, i) => msg(i + 1)),
+      Array.from({ length: 40 }, (_, i) => msg(i + 1, "x".repeat(60_000)))
+    ]
+
+    const shapes = larger.map((items) => {
+      const [, out] = Link.transition(after(dialer, ...joinedDialer)[0], { _tag: "Turn", items })
+      const bytes = joining(...out.map((action) => (action._tag === "Write" ? action.bytes : assert.fail(action._tag))))
+      // a peer that takes no more than the least
+      const limits = { packetBytesMax: 0, turnBytesMax: 0, turnItemsMax: 0 }
+      const heard = said(Link.transition(after({ ...acceptor, limits }, ...joinedAcceptor)[0], { _tag: "Received", bytes, at: 300 })[1])
+      const turns = heard.map((news) => (news._tag === "Received" ? news.items : assert.fail(codeOf(heard))))
+      assert.deepStrictEqual(turns.flat(), items)
+      return turns.map(({ length }) => length)
+    })
+
+    assert.deepStrictEqual(shapes, [[4_096, 4_096, 808], [17, 17, 6]])
+  })
+
+  it("tells of what it reaches in as many packets as it takes, what is gone first", () => {
+    const names = (prefix: string) => Array.from({ length: 300 }, (_, i) => `${prefix}${i}`.padEnd(255, "n"))
+    const [added, removed] = [names("new"), names("old")]
+
+    const packets = doing(dialer, ...joinedDialer, { _tag: "Announce", added, removed }).map((action) => (action._tag === "Say" ? action.packet : assert.fail(action._tag)))
+
+    const lists = packets.map((packet) => (packet._tag === "Reach" ? packet : assert.fail(packet._tag)))
+    assert.deepStrictEqual(lists.map((one) => [one.removed.length, one.added.length]), [[253, 0], [47, 206], [0, 94]])
+    assert.deepStrictEqual([lists.flatMap((one) => one.removed), lists.flatMap((one) => one.added)], [removed, added])
   })
 
   it("overflows when the peer takes too little of what was written", () => {
     const config = { ...dialer, limits: { queueBytesMax: 3_000 } }
     const write: Link.Event = { _tag: "Turn", items: [msg(1, "x".repeat(1_000))] }
-    const [two] = after(config, ...joinedDialer, write, write)
+    const [three] = after(config, ...joinedDialer, write, write, write)
 
     const steps = [
-      said(Link.transition(two, write)[1]),
-      said(Link.transition(Link.transition(two, { _tag: "Written", bytes: 1_000 })[0], write)[1]),
-      said(Link.transition(Link.transition(two, { _tag: "Written", bytes: 1_000_000 })[0], { _tag: "Turn", items: [msg(1, "x".repeat(3_100))] })[1])
+      said(Link.transition(three, write)[1]),
+      said(Link.transition(Link.transition(three, { _tag: "Written", bytes: 1_200 })[0], write)[1])
     ]
 
     const overflow = failed("Overflow", "more than 3000 bytes wait for the peer")
-    assert.deepStrictEqual(steps, [overflow, [say(turn(msg(1, "x".repeat(1_000))))], overflow])
+    assert.deepStrictEqual(steps, [overflow, [say(turn(msg(1, "x".repeat(1_000))))]])
+  })
+
+  it("writes one turn of any size to a peer that reads, but not two", () => {
+    const config = { ...dialer, limits: { queueBytesMax: 3_000 } }
+    const large: Link.Event = { _tag: "Turn", items: [msg(1, "x".repeat(20_000))] }
+    const sync: Link.Event = { _tag: "Synced", n: 1 }
+    const [quiet] = after(config, ...joinedDialer, { _tag: "Written", bytes: 1_000_000 })
+    const [first] = Link.transition(quiet, large)
+    const [read] = Link.transition(first, { _tag: "Written", bytes: 1_000_000 })
+
+    const steps = [first, Link.transition(read, large)[0]].map((state) => [codeOf(said(Link.transition(state, sync)[1])), codeOf(said(Link.transition(state, large)[1]))])
+
+    assert.deepStrictEqual(steps, [[undefined, "us Overflow"], [undefined, "us Overflow"]])
   })
 
   it("ignores everything afterwards", () => {

@@ -1,11 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { Item } from "../../src/federation/Item.ts"
+import { decode } from "../../src/codec/Binary.ts"
+import { depthMax, patternBytesMax, symbolBytesMax } from "../../src/link/Fit.ts"
 import { encode, isName, nameBytesMax, type Packet, PacketError, parse, type ParseLimits, textBytesMax } from "../../src/link/Packet.ts"
 import { encodeTurn } from "../../src/link/Turn.ts"
+import { key } from "../../src/value/canonical.ts"
 import { encodedOf } from "../../src/value/encoded.ts"
 import * as Pattern from "../../src/value/Pattern.ts"
-import { Encoded, type Value } from "../../src/value/Value.ts"
+import { Dictionary, Encoded, record, symbol, type Value } from "../../src/value/Value.ts"
 import { comparable, control, endpoint, packet, pattern, sequence, toItem, toPacket, turn } from "./arbitrary.ts"
 import { Bad, normal, readFrames, readPacket, toHex, unhex, writePacket, writeValue } from "./reference-reader.ts"
 
@@ -186,6 +189,54 @@ describe("PacketError", () => {
     assert.deepStrictEqual(found, [["TooManyItems", 100], "Turn", ["TooDeep", 1], "Turn", ["TooLarge", undefined]])
   })
 
+  it("takes from a peer what has a key wherever it goes, and nothing deeper", () => {
+    const nested = (levels: number, inner = "81") => "b5".repeat(levels) + inner + "84".repeat(levels)
+    const asked = (value: string) => `${T}b3013fb00101${value}84`
+    const lit = (value: string) => asked(`b4b3036c6974${value}84`)
+    // a record pattern without fields is, in its normal form, one level deeper than it was sent
+    const rec = (label: string) => asked(`b4b303726563${label}b58484`)
+    const codeOf = (hex: string) => {
+      const read = parse(unhex(hex), { ...limits, depthMax: 1_000 })
+      return read instanceof PacketError ? read.code : read._tag
+    }
+    const set = (levels: number) => `b6${nested(levels, "80")}${nested(levels)}84`
+    const rows: ReadonlyArray<readonly [(levels: number) => string, number]> = [
+      [(levels) => `${T}b00101${nested(levels)}84`, depthMax],
+      [(levels) => `${T}b00101b5${set(levels)}8484`, depthMax - 2],
+      [(levels) => lit(nested(levels)), depthMax - 1],
+      [(levels) => lit(set(levels)), depthMax - 2],
+      [(levels) => rec(nested(levels)), depthMax - 2]
+    ]
+
+    const codes = rows.map(([make, most]) => [codeOf(make(most)), codeOf(make(most + 1)), codeOf(make(126))])
+
+    assert.deepStrictEqual(codes, rows.map(() => ["Turn", "TooDeep", "TooDeep"]))
+    for (const [make, most] of rows) {
+      const read = parse(unhex(make(most)), limits)
+      const item = read._tag === "Turn" ? read.items[0]! : assert.fail(read._tag)
+      const value = item._tag === "Assert" ? Pattern.toValue(item.pattern) : "captures" in item ? decode(item.captures) as Value : assert.fail(item._tag)
+      assert.isString(key(record("Observe", [record("inbound", value)])))
+    }
+  })
+
+  it("bounds symbols, which stay in memory, and patterns, which every peer must be able to take", () => {
+    const codeOf = (item: Item) => {
+      const read = parse(encode({ _tag: "Turn", items: [msg(1), item], more: false }, false), limits)
+      return read instanceof PacketError ? [read.code, read.index] : read._tag
+    }
+    const asks = (value: Value): Item => ({ _tag: "Assert", endpoint: 1, pattern: Pattern.literal(value) })
+    const short = symbol("s".repeat(symbolBytesMax))
+    const long = symbol("s".repeat(symbolBytesMax + 1))
+    const litBytes = 7 + 4 // <lit "…">
+
+    const found = [
+      msg(1, short), msg(1, long), msg(1, [new Dictionary([[long, 1]])]), asks(short), asks(long),
+      asks("x".repeat(patternBytesMax - litBytes)), asks("x".repeat(patternBytesMax - litBytes + 1)), msg(1, "x".repeat(patternBytesMax))
+    ].map(codeOf)
+
+    assert.deepStrictEqual(found, ["Turn", ["TooLarge", 1], ["TooLarge", 1], "Turn", ["TooLarge", 1], "Turn", ["TooLarge", 1], "Turn"])
+  })
+
   it("takes names and texts of the longest size, and no longer", () => {
     const name = (n: number) => `b4b3046a6f696eb1${n > 127 ? (n % 128 + 128).toString(16) + `0${Math.floor(n / 128)}` : n.toString(16)}${"61".repeat(n)}b58484`
 
@@ -240,6 +291,32 @@ describe("encodeTurn", () => {
       assert.deepStrictEqual(turns.flatMap((t) => t.items), items)
       assert.deepStrictEqual(turns.map((t) => t.more), turns.map((_, i) => i < turns.length - 1))
     }), { numRuns: 300 })
+  })
+
+  it("makes several turns of what is more than one, each as full as it may be, wherever it cuts", () => {
+    const bounds = fc.record({ turnBytesMax: fc.integer({ min: 60, max: 400 }), turnItemsMax: fc.integer({ min: 1, max: 4 }) })
+    let several = 0
+    fc.assert(fc.property(fc.array(turn, { minLength: 1, maxLength: 3 }), fc.boolean(), fc.integer({ min: 40, max: 200 }), bounds, (ps, framed, bytesMax, takes) => {
+      const items = ps.flatMap((p) => ("items" in p ? p.items.map(toItem) : []))
+      const made = encodeTurn(items, framed, bytesMax, takes)
+      if (made instanceof PacketError) return assert.isAbove(encode({ _tag: "Turn", items: [items[made.index!]!], more: false }, false).length, Math.min(bytesMax, takes.turnBytesMax))
+
+      const payloads = framed ? made.pieces.flatMap(readFrames) : made.pieces
+      const turns: Array<{ items: Array<Item>; bytes: number }> = [{ items: [], bytes: 0 }]
+      for (const payload of payloads) {
+        const packet = comparable(parse(payload, limits)) as Packet & { _tag: "Turn" }
+        turns.at(-1)!.items.push(...packet.items)
+        turns.at(-1)!.bytes += payload.length
+        assert.isAtMost(payload.length, bytesMax)
+        if (!packet.more) turns.push({ items: [], bytes: 0 })
+      }
+      assert.deepStrictEqual(turns.pop(), { items: [], bytes: 0 })
+      assert.deepStrictEqual(turns.flatMap((one) => one.items), items)
+      for (const one of turns) assert.isTrue(one.bytes <= takes.turnBytesMax && one.items.length <= takes.turnItemsMax)
+      if (turns.length > 1) several++
+    }), { numRuns: 500, seed: 1 })
+
+    assert.isAbove(several, 100)
   })
 
   it("writes the endpoints that it reads", () => {

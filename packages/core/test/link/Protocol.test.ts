@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs"
 import { decode, scan } from "../../src/codec/Binary.ts"
 import * as Framing from "../../src/codec/Framing.ts"
 import { defaultConfig as federationLimits } from "../../src/federation/Federation.ts"
+import * as Fit from "../../src/link/Fit.ts"
 import * as Link from "../../src/link/Link.ts"
 import { encode, leastCapacity, type Packet, PacketError, parse } from "../../src/link/Packet.ts"
 import { defaultLimits } from "../../src/link/Config.ts"
+import { defaultReachMax } from "../../src/topology/Topology.ts"
 import * as canonical from "../../src/value/canonical.ts"
 import type { Value } from "../../src/value/Value.ts"
 import { comparable, toItem, toPacket, toValue } from "./arbitrary.ts"
@@ -98,7 +100,7 @@ describe("PROTOCOL.md", () => {
   it("names every code that a packet can be refused with", () => {
     const [, table] = document.split("| code | what was wrong |")
     const codes = ["Malformed", "NotCanonical", "TooDeep", "TooLarge", "UnknownPacket", "Version", "BadField", "BadItem", "BadEndpoint", "NotAPattern", "TooManyItems",
-      "TurnTooLarge", "TooMuchReach", "Unexpected", "HelloTimeout", "Silent", "Overflow"]
+      "TurnTooLarge", "TooMuchReach", "TooManyBytes", "Unanswered", "Unexpected", "HelloTimeout", "Silent", "Overflow"]
 
     assert.deepStrictEqual(codes.filter((code) => !table!.includes(`\`${code}\``)), [])
   })
@@ -110,8 +112,9 @@ describe("PROTOCOL.md", () => {
     for (const name of ["packetBytesMax", "turnBytesMax", "turnItemsMax"] as const) {
       assert.match(document, new RegExp(`^\\| \`${name}\`: .*${row(name).replaceAll("|", "\\|")}`, "m"))
     }
-    const { capturesMax, endpointsMax } = federationLimits
-    for (const n of [defaultLimits.depthMax, defaultLimits.reachMax, defaultLimits.queueBytesMax, capturesMax, endpointsMax]) assert.include(document, `| ${grouped(n)} |`)
+    const { depthMax, queueBytesMax, reachMax } = defaultLimits
+    const ours = [depthMax, reachMax, queueBytesMax, Fit.symbolBytesMax, Fit.patternBytesMax, defaultReachMax, ...Object.values(federationLimits)]
+    for (const n of ours) assert.include(document, `| ${grouped(n)} |`)
   })
 })
 

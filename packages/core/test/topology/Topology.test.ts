@@ -95,4 +95,41 @@ describe("topology", () => {
     const leaf = node({ leaf: true })
     assert.deepStrictEqual(leaf.feed(greeted("1", peer("a")), accepted("1", "a"), greeted("2", peer("b"))), ["Offer 1 []", "LinkUp 1", "Refuse 2 Cycle"])
   })
+  it("bounds the nodes of a scope, whichever way they come, and closes the link that brings too many", () => {
+    const { feed } = node({ reachMax: 5 })
+
+    assert.deepStrictEqual(feed(offered("1", peer("a"), "b")), ["Accept 1 [m]", "LinkUp 1"])
+    assert.deepStrictEqual(feed(offered("2", peer("c"), "d", "e")), ["Refuse 2 TooMuchReach"])
+    assert.deepStrictEqual(feed(offered("3", peer("c"), "c", "d")), ["Accept 3 [a,b,m]", "LinkUp 3", "Announce 1 +[c,d] -[]"])
+    assert.deepStrictEqual(feed(reached("1", ["x"], ["b"])), ["Announce 3 +[x] -[b]"])
+    assert.deepStrictEqual(feed(reached("1", ["y"])), ["LinkDown 1", "Announce 3 +[] -[a,x]", "Refuse 1 TooMuchReach"])
+    assert.deepStrictEqual(feed(greeted("4", peer("f")), accepted("4", "f", "g", "h")), ["Offer 4 [c,d,m]", "Refuse 4 TooMuchReach"])
+    assert.deepStrictEqual(feed(offered("5", peer("leaf", 1, true))), ["Accept 5 []", "LinkUp 5"])
+  })
+  it("has no more than every link takes in one list, by default", () => {
+    const { feed, state } = node()
+    const lists = [0, 1].map((half) => Array.from({ length: 40_000 }, (_, i) => `${half}-${i}`))
+
+    feed(offered("1", peer("a")), reached("1", lists[0]!), offered("2", peer("b")), reached("2", lists[1]!))
+
+    assert.deepStrictEqual([...state().links.keys()], ["1"])
+    assert.strictEqual(state().behind.size, 40_001)
+  })
+  it("corrects a long offer in no time that grows with its square", () => {
+    const { feed } = node()
+    const many = Array.from({ length: 60_000 }, (_, i) => `n${i}`)
+    feed(offered("1", peer("a"), ...many), greeted("2", peer("b")), lost("1"), offered("3", peer("c"), ...many.slice(1)))
+
+    const [correction] = feed(accepted("2", "b"))
+
+    assert.strictEqual(correction, "Announce 2 +[c] -[a,n0]")
+  })
+  it("tells the others of every node that went, also when its link goes in the same step", () => {
+    const { feed } = node()
+    feed(offered("1", peer("a"), "x"), offered("2", peer("b")), offered("3", peer("c")))
+
+    assert.deepStrictEqual(feed(reached("3", [], [])), [])
+    assert.deepStrictEqual(feed(reached("2", ["y"]), reached("2", ["x"], ["y"])).at(-1), "Refuse 2 Cycle")
+    assert.deepStrictEqual(feed(reached("1", ["z", "z"], []), reached("1", ["z"], ["z"])), ["Announce 3 +[z] -[]", "Announce 3 +[z] -[z]"])
+  })
 })
