@@ -6,7 +6,7 @@
 import { Dataspace, Nested, Pattern, Process, Value } from "../src/index.ts"
 
 const rounds = 7
-const times = 2_000
+const times = 1_000
 const levels = [1, 10, 50] as const
 const width = 1_000
 const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
@@ -15,7 +15,7 @@ const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, 
 let heard = 0
 const behaviours: { [name: string]: Process.Behaviour } = {
   listener: {
-    initial: (pattern: Pattern.Pattern) => [0, [Process.observe(0, pattern)]],
+    initial: (patterns: ReadonlyArray<Pattern.Pattern>) => [0, patterns.map((pattern, n) => Process.observe(n, pattern))],
     transition: (state) => {
       heard++
       return [state, []]
@@ -60,7 +60,7 @@ const weigh = <A>(make: () => A): readonly [A, number] => {
 const flat = world([{ name: "echo", process: { behaviour: "echo", config: 0 } }])
 const deep = levels.map((level) => [level, ...weigh(() => world([{ name: "deep", process: down(level, { behaviour: "echo", config: level }) }]))] as const)
 const listenersOf = (wrap: (process: Process.Process, level: number) => Process.Process, level: number) => Array.from({ length: width }, (_, n) =>
-  ({ name: "one", process: wrap({ behaviour: "listener", config: within(level, Pattern.record("to", Pattern.literal(n), Pattern.bind())) }, level) }))
+  ({ name: "one", process: wrap({ behaviour: "listener", config: [Pattern.record("to", Pattern.literal(n), Pattern.bind()), Pattern.record("all", Pattern.discard)].map((pattern) => within(level, pattern)) }, level) }))
 const [side, sideBytes] = weigh(() => world(listenersOf((process) => process, 0)))
 const [wide, wideBytes] = weigh(() => world(listenersOf((process) => down(1, process), 1)))
 
@@ -72,9 +72,16 @@ const toOne = (it: ReturnType<typeof world>) => (i: number): void => {
   send(it, Value.record("to", i * 7919 % width, "hello"))
   if (heard !== before + 1) throw new Error("not delivered")
 }
+const toAll = (i: number): void => {
+  if (i % 100 > 0) return // one in a hundred: it is a thousand times the work
+  const before = heard
+  for (let n = 0; n < 100; n++) send(wide, Value.record("all", i))
+  if (heard !== before + 100 * width) throw new Error("not delivered to all")
+}
 const works: ReadonlyArray<readonly [name: string, levels: number, run: (i: number) => void, bytes: number | undefined]> = [
   ["there and back, not nested", 0, roundTrip(flat), undefined],
   ...deep.map(([level, it, bytes]) => [`there and back through ${level} level${level === 1 ? "" : "s"}`, level, roundTrip(it), bytes / level] as const),
+  [`to all of ${width} nested dataspaces`, width, toAll, undefined],
   [`to 1 of ${width} processes`, 0, toOne(side), sideBytes / width],
   [`to 1 of ${width} nested dataspaces`, 1, toOne(wide), wideBytes / width]
 ]

@@ -229,7 +229,7 @@ export const conversation = (seed: number): number => {
 }
 /** Whether a message falls under a topic, place by place. */
 const falls = (body: Value.Value, topic: Topic.Topic, bound = new Map<unknown, string>()): boolean => {
-  if (topic instanceof Topic.Variable) {
+  if (Topic.isVariable(topic)) {
     const known = topic.name === undefined ? undefined : bound.get(topic.name)
     bound.set(topic.name, Canonical.key(body))
     return known === undefined || known === Canonical.key(body)

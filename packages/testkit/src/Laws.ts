@@ -7,11 +7,11 @@
  * - states, events and actions are plain data, and what is said survives being written down and read;
  * - a step that is taken and thrown away leaves no trace, down to the order of later actions.
  */
-import { Machine, Plain, Topic, Value, VersionedMap } from "@colloquy/core"
+import { Machine, Plain, Value, VersionedMap } from "@colloquy/core"
 
 /** What a machine's states may be made of, besides plain objects and arrays. */
 const known: ReadonlySet<unknown> = new Set([
-  null, Object.prototype, Array.prototype, Map.prototype, Uint8Array.prototype, VersionedMap.VersionedMap.prototype, Topic.Variable.prototype,
+  null, Object.prototype, Array.prototype, Map.prototype, Uint8Array.prototype, VersionedMap.VersionedMap.prototype,
   Value.Record.prototype, Value.Dictionary.prototype, Value.Set.prototype, Value.Double.prototype, Value.Embedded.prototype, Value.Encoded.prototype
 ])
 

@@ -24,12 +24,16 @@ export interface Heard {
 }
 
 export class Network {
-  readonly machine: Machine.Machine<Node.Config, Node.State, Node.Event, Node.Action> = Node.of({})
+  readonly machine: Machine.Machine<Node.Config, Node.State, Node.Event, Node.Action>
   readonly nodes = new Map<string, Node.State>()
   readonly pipes: Array<Pipe> = []
   readonly timers = new Map<string, { readonly node: string; readonly timer: string }>()
   readonly heard: Array<Heard> = []
   readonly logs: Array<Extract<Node.Action, { readonly _tag: "Log" }>> = []
+  /** Pure processes in the nodes' dataspaces may be these. */
+  constructor(behaviours: Process.Behaviours = {}) {
+    this.machine = Node.of(behaviours)
+  }
   #links = 0
   #lives = 0
 

@@ -41,7 +41,7 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "who waits when the fuel ends is forgotten", check: "fuel", file: dataspace, from: "pending: Queue.append(draft.state.pending, left)", to: "pending: Queue.append(draft.state.pending, left.slice(1))" },
   { bug: "nobody is asked to continue", check: "fuel", file: dataspace, from: "if (!scheduled) draft.actions.push({ _tag: \"Continue\" })", to: "" },
   { bug: "observers see observers", check: "conversation", file: "conversation/Role.ts", from: "interest === \"everything\" ?", to: "interest !== \"participant\" ?" },
-  { bug: "an open topic is not looked for", check: "conversation", file: "conversation/Role.ts", from: "[at(sameHead, Pattern.discard), at(open, open)]", to: "[at(sameHead, Pattern.discard)]" },
+  { bug: "an open topic is not looked for", check: "conversation", file: "conversation/Role.ts", from: "at(sameHead, one, two))), at(open, open, open)]", to: "at(sameHead, one, two)))]" },
   { bug: "one variable may stand for two values", check: "conversation", file: "conversation/Topic.ts", from: "if (known !== undefined) return known", to: "" },
   { bug: "absence of a set is told for the first that goes", check: "conversation", file: "conversation/Conversation.ts", from: "return [before === 0 || after === 0,", to: "return [before === 0 || delta < 0," },
   { bug: "whoever withdraws an endpoint does not hear of it", check: "conversation", file: "conversation/Conversation.ts", from: "if (endpoint.peers.size > 0) wait", to: "if (endpoint.peers.size > 1) wait" },

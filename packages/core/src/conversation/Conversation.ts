@@ -15,6 +15,7 @@
 import { VersionedMap } from "../data/VersionedMap.ts"
 import * as Nested from "../dataspace/Nested.ts"
 import * as Process from "../dataspace/Process.ts"
+import { fits } from "../dataspace/Turn.ts"
 import type { Step } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { record, symbol, type Value } from "../value/Value.ts"
@@ -108,6 +109,7 @@ const said = (body: Topic.Topic): Value => {
 
 /** Programs as behaviours of a dataspace, with `nested` for dataspaces of the same programs. Other behaviours may stand among them as they are. */
 export const behaviours = (programs: { readonly [name: string]: Program }, others: Process.Behaviours = {}): Process.Behaviours => {
+  for (const name of Object.keys({ ...programs, ...others })) if (name === "nested") throw new Error("\"nested\" is the behaviour of nested dataspaces: call the program something else")
   const all: { [name: string]: Process.Behaviour } = { ...others }
   for (const [name, program] of Object.entries(programs)) all[name] = mortal(behaviour(program))
   all["nested"] = mortal(Nested.nested(all))
@@ -153,7 +155,8 @@ interface Endpoint {
   readonly shared: VersionedMap<string, number>
 }
 type Waiting =
-  | { readonly _tag: "Then"; readonly handler: string }
+  /** `by` is the one event that is the answer. */
+  | { readonly _tag: "Then"; readonly by: "Resumed" | "Spawned" | "SpawnedOutside"; readonly handler: string }
   | { readonly _tag: "Absent"; readonly endpoint: Endpoint; readonly reason: Value }
 
 /** Kernel handles of endpoint n are 8n to 8n + 7: its fact, its observations of counterparts, of messages, of ground events. */
@@ -166,12 +169,14 @@ interface Draft {
   readonly program: Program
   readonly actions: Array<Process.Action>
   state: State
+  /** Whether it has quit: nothing that it says after that is done. */
+  over: boolean
 }
 
 /** The behaviour of a program. */
 export const behaviour = (program: Program): Process.Behaviour<any, State> => {
   const turn = (before: State, run: (draft: Draft) => void): Process.Turn<State> => {
-    const draft: Draft = { program, actions: [], state: before }
+    const draft: Draft = { program, actions: [], state: before, over: false }
     try {
       run(draft)
     } catch (error) {
@@ -190,14 +195,15 @@ export const behaviour = (program: Program): Process.Behaviour<any, State> => {
 }
 
 const onEvent = (draft: Draft, event: Process.Event): void => {
-  if (event._tag === "Resumed" || event._tag === "Spawned") return onAnswer(draft, event.handle as number, event)
-  if (event.handle === spawnedOutside) return onAnswer(draft, (event.captures[0] as number), event)
+  if (event._tag === "Resumed" || event._tag === "Spawned") return onAnswer(draft, event.handle as number, event._tag, event.captures[0])
+  if (event.handle === spawnedOutside) return event._tag === "Received" ? onAnswer(draft, event.captures[0] as number, "SpawnedOutside", event.captures[1]) : undefined
   const n = Math.floor(event.handle as number / 8)
   const endpoint = draft.state.endpoints.get(n)
   if (endpoint === undefined) return
   const slot = event.handle as number % 8
   if (slot === slots.messages || slot === slots.ground) return event._tag === "Received" ? onMessage(draft, endpoint, slot, event.captures) : undefined
-  const who = keyOf(event.captures[2]!)
+  // all that is said of a counterpart, and where: strangers may say two things of one
+  const who = `${slot} ${keyOf(event.captures)}`
   switch (event._tag) {
     case "Added": return onCounterpart(draft, n, endpoint, who, Role.meet(endpoint.role, event.captures))
     case "Removed": return onCounterpartGone(draft, n, endpoint, who, event.reason)
@@ -240,13 +246,13 @@ const share = ({ presence, shared }: Endpoint, { topic }: Role.Role, delta: 1 | 
 const presentOf = ({ presence }: Endpoint, peers: Endpoint["peers"], shared: Endpoint["shared"]): number => presence === "each" ? peers.size : shared.size
 
 /** What we wait for under a number has come. */
-const onAnswer = (draft: Draft, n: number, event: Process.Event): void => {
+const onAnswer = (draft: Draft, n: number, by: "Resumed" | "Spawned" | "SpawnedOutside", pid: Value | undefined): void => {
   const waiting = draft.state.waiting.get(n)
-  if (waiting === undefined) return
+  if (waiting === undefined || by !== (waiting._tag === "Then" ? waiting.by : "Resumed")) return
   draft.state = { ...draft.state, waiting: draft.state.waiting.delete(n) }
   if (waiting._tag === "Absent") return absences(draft, waiting.endpoint, waiting.reason)
-  const pid = event._tag === "Resumed" ? undefined : event.captures.at(-1) as Process.Pid
-  handle(draft, waiting.handler, pid === undefined ? { _tag: "Resumed" } : { _tag: "Spawned", pid })
+  if (by === "Resumed") return handle(draft, waiting.handler, { _tag: "Resumed" })
+  if (typeof pid === "number" || typeof pid === "string") handle(draft, waiting.handler, { _tag: "Spawned", pid })
 }
 
 /** To whoever withdrew an endpoint, all its counterparts are gone, one after the other. */
@@ -257,6 +263,7 @@ const absences = (draft: Draft, endpoint: Endpoint, reason: Value): void => {
     const [isNews, rest] = share({ ...endpoint, shared }, role, -1)
     shared = rest
     if (isNews) handle(draft, endpoint.handler, { _tag: "Absence", endpoint: endpoint.id, role, present: presentOf(endpoint, peers, shared), reason })
+    if (draft.over) return
   }
 }
 
@@ -270,9 +277,10 @@ const handle = (draft: Draft, name: string, event: Event): void => {
 const take = (draft: Draft, [own, actions]: Turn<unknown>): void => {
   draft.state = { ...draft.state, own }
   for (const action of actions) {
+    if (draft.over) return
     switch (action._tag) {
       case "AtMeta": perform(draft, action.action, true); break
-      case "Yield": wait(draft, { _tag: "Then", handler: action.handler }); break
+      case "Yield": wait(draft, { _tag: "Then", by: "Resumed", handler: action.handler }); break
       default: perform(draft, action, false)
     }
   }
@@ -297,10 +305,10 @@ const put = (draft: Draft, n: number, endpoint: Endpoint): void => {
 }
 
 /** Takes a number for something that we shall be told, and asks to be told when others had their turn. */
-const wait = (draft: Draft, waiting: Waiting): void => {
+const wait = (draft: Draft, waiting: Waiting, world = false): void => {
   const n = number(draft)
   draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, waiting) }
-  draft.actions.push({ _tag: "Yield", handle: n })
+  draft.actions.push({ _tag: "Yield", handle: n, world })
 }
 const number = (draft: Draft): number => {
   const n = draft.state.next
@@ -320,10 +328,21 @@ const open = (draft: Draft, { handler, id, presence, role }: Extract<Ordinary, {
     if (old.key !== key || old.presence !== presence) throw new Unfit("role-mismatch", id)
     return put(draft, known, { ...old, handler })
   }
+  absentFirst(draft, id, meta)
+  if (draft.over) return
   const n = number(draft)
   draft.state = { ...draft.state, numbers: draft.state.numbers.set(name, n) }
   put(draft, n, { id, meta, role: mine, key, exact: Topic.isExact(topic), handler, presence, peers: VersionedMap.empty(), shared: VersionedMap.empty() })
   for (const [handle, fact] of standing(mine, n, meta, draft.state.self)) draft.actions.push(Process.assert(handle, fact))
+}
+
+/** One that was withdrawn under this name just now: its handler hears the last of it before it hears of the new one. */
+const absentFirst = (draft: Draft, id: EndpointId, meta: boolean): void => {
+  for (const [n, waiting] of [...draft.state.waiting]) {
+    if (waiting._tag !== "Absent" || waiting.endpoint.id !== id || waiting.endpoint.meta !== meta) continue
+    draft.state = { ...draft.state, waiting: draft.state.waiting.delete(n) }
+    absences(draft, waiting.endpoint, waiting.reason)
+  }
 }
 
 /** What stands in the dataspace for an endpoint, by the kernel's handles. */
@@ -346,27 +365,33 @@ const close = (draft: Draft, id: EndpointId, meta: boolean, reason: Value): void
   draft.state = { ...draft.state, numbers: draft.state.numbers.delete(name), endpoints: draft.state.endpoints.delete(n) }
   for (let slot: number = slots.fact; slot <= slots.ground; slot++) draft.actions.push(Process.retract(handleOf(n, slot), reason))
   // after the counterparts, who hear of it by what was just retracted
-  if (endpoint.peers.size > 0) wait(draft, { _tag: "Absent", endpoint, reason })
+  // (and who is outside has heard when the world has had its turn)
+  if (endpoint.peers.size > 0) wait(draft, { _tag: "Absent", endpoint, reason }, meta)
 }
 
 const spawnHere = (draft: Draft, { answer, name, process }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
   if (answer === undefined) return void draft.actions.push(Process.spawn(name, process))
   const n = number(draft)
-  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: answer }) }
+  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", by: "Spawned", handler: answer }) }
   draft.actions.push(Process.spawn(name, process, n))
 }
 
-/** The configuration crosses as a message, so it must be a value. */
+/** The configuration crosses as a message, so it must be a value: `Topic.toValue` makes one of a topic. */
 const spawnOutside = (draft: Draft, { answer, name, process }: Extract<Ordinary, { readonly _tag: "Spawn" }>): void => {
   const n = number(draft)
-  draft.actions.push(Process.send(record("spawn-outside", [draft.state.self, n], name, process.behaviour, process.config as Value)))
+  const order = record("spawn-outside", [draft.state.self, n], name, process.behaviour, process.config as Value)
+  if (!fits(order)) throw new Unfit("no-value", name)
+  draft.actions.push(Process.send(order))
   if (answer === undefined) return
-  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", handler: answer }) }
+  draft.state = { ...draft.state, waiting: draft.state.waiting.set(n, { _tag: "Then", by: "SpawnedOutside", handler: answer }) }
   draft.actions.push(Process.observe(spawnedOutside, Pattern.record("spawned-outside", Pattern.sequence([Pattern.literal(draft.state.self), Pattern.bind()]), Pattern.bind())))
 }
 
 const end = (draft: Draft, { pid, reason }: Extract<Ordinary, { readonly _tag: "Quit" }>, meta: boolean): void => {
-  if (!meta && (pid === undefined || pid === draft.state.self)) return void draft.actions.push(Process.quit(reason))
+  if (!meta && (pid === undefined || pid === draft.state.self)) {
+    draft.over = true
+    return void draft.actions.push(Process.quit(reason))
+  }
   if (meta && pid === undefined) return void draft.actions.push(Process.send(record("quit-outside", reason)))
   draft.actions.push(Process.send(out(record("quit", pid!, reason), meta)))
 }

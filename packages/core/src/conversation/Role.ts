@@ -2,13 +2,14 @@
  * What an endpoint is, as a fact, and which other endpoints it sees. An endpoint stands in the
  * dataspace as
  *
- *     <endpoint orientation interest head first topic who>
+ *     <endpoint orientation interest head first second topic who>
  *
- * where `head` and `first` are the places of the topic in the index (`[value]`, or `[]` where it is
- * open) and `who` is `[pid number]`, which no other endpoint has. A process that is no conversation's
+ * where `head`, `first` and `second` are the places of the topic in the index (`[value]`, or `[]` where
+ * it is open) and `who` is `[pid number]`, which no other endpoint has. A process that is no conversation's
  * can take part by asserting such a fact and sending `<message orientation body>`.
  */
 import * as Process from "../dataspace/Process.ts"
+import { fits } from "../dataspace/Turn.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { record, symbol, type Value } from "../value/Value.ts"
 import * as Topic from "./Topic.ts"
@@ -36,8 +37,8 @@ export const opposite = (orientation: Orientation): Orientation => orientation =
 const known = (value: Value | undefined): Value => value === undefined ? [] : [value]
 
 export const fact = ({ interest, orientation, topic }: Role, who: Who): Value => {
-  const { first, head } = Topic.placeOf(topic)
-  return record("endpoint", symbol(orientation), symbol(interest), known(head), known(first), Topic.toValue(topic), who)
+  const { first, head, second } = Topic.placeOf(topic)
+  return record("endpoint", symbol(orientation), symbol(interest), known(head), known(first), known(second), Topic.toValue(topic), who)
 }
 
 /**
@@ -45,24 +46,25 @@ export const fact = ({ interest, orientation, topic }: Role, who: Who): Value =>
  * participant is seen by `everything` alone. The captures are interest, topic and who.
  */
 export const counterparts = ({ interest, orientation, topic }: Role): ReadonlyArray<Pattern.Pattern> => {
-  const { first, head } = Topic.placeOf(topic)
+  const { first, head, second } = Topic.placeOf(topic)
   const seen = interest === "everything" ? Pattern.bind() : Pattern.bind(Pattern.literal(symbol("participant")))
-  const at = (theirHead: Pattern.Pattern, theirFirst: Pattern.Pattern) =>
-    Pattern.record("endpoint", Pattern.literal(symbol(opposite(orientation))), seen, theirHead, theirFirst, Pattern.bind(), Pattern.bind())
-  const open = Pattern.literal([])
-  if (head === undefined) return [at(Pattern.discard, Pattern.discard)]
+  const at = (...places: ReadonlyArray<Pattern.Pattern>) =>
+    Pattern.record("endpoint", Pattern.literal(symbol(opposite(orientation))), seen, ...places, Pattern.bind(), Pattern.bind())
+  if (head === undefined) return [at(Pattern.discard, Pattern.discard, Pattern.discard)]
   const sameHead = Pattern.literal([head])
-  return first === undefined
-    ? [at(sameHead, Pattern.discard), at(open, open)]
-    : [at(sameHead, Pattern.literal([first])), at(sameHead, open), at(open, open)]
+  return [...theirs(first).flatMap((one) => theirs(second).map((two) => at(sameHead, one, two))), at(open, open, open)]
 }
+const open = Pattern.literal([])
+/** What stands at the other's place: the same or nothing fixed, or anything where our own is open. */
+const theirs = (mine: Value | undefined): ReadonlyArray<Pattern.Pattern> => mine === undefined ? [Pattern.discard] : [Pattern.literal([mine]), open]
 
 /** A counterpart as the captures tell of it, with the topic that it shares with `role`; `undefined` when they share none. */
 export const meet = (role: Role, [interest, topic]: Process.Captures): Role | undefined => {
-  const theirs = Topic.fromValue(topic!)
+  const other = Topic.fromValue(topic!)
   const which = interests.find((one) => symbol(one) === interest)
-  const shared = theirs === undefined || which === undefined ? undefined : Topic.unify(role.topic, theirs)
-  return shared === undefined ? undefined : { orientation: opposite(role.orientation), interest: which!, topic: shared }
+  const shared = other === undefined || which === undefined ? undefined : Topic.unify(role.topic, other)
+  // strangers' topics: what two share may be deeper than either
+  return shared === undefined || !fits(Topic.toValue(shared)) ? undefined : { orientation: opposite(role.orientation), interest: which!, topic: shared }
 }
 const interests: ReadonlyArray<Interest> = ["participant", "observer", "everything"]
 

@@ -12,13 +12,12 @@ import * as Pattern from "../value/Pattern.ts"
 import { Dictionary, isRecord, Record, record as valueRecord, type Value } from "../value/Value.ts"
 
 /** A place left open. Equal names within one topic stand for equal values; one without a name is like no other. */
-export class Variable {
-  readonly _tag = "Variable"
-  readonly name: string | number | undefined
-  constructor(name?: string | number) {
-    this.name = name
-  }
+export interface Variable {
+  readonly _tag: "Variable"
+  readonly name?: string | number
 }
+/** Values are atoms, arrays and instances of their classes, so no value looks like this. */
+export const isVariable = (topic: Topic): topic is Variable => typeof topic === "object" && (topic as { readonly _tag?: unknown })._tag === "Variable"
 
 /** A value, or one with variables in it. (`Record` and `Dictionary` of the values fit these shapes.) */
 export type Topic = Value | Variable | ReadonlyArray<Topic> | OpenRecord | OpenDictionary
@@ -32,8 +31,8 @@ export interface OpenDictionary {
   readonly entries: ReadonlyArray<readonly [key: Value, topic: Topic]>
 }
 
-export const wild: Topic = new Variable()
-export const variable = (name: string | number): Topic => new Variable(name)
+export const wild: Topic = { _tag: "Variable" }
+export const variable = (name: string | number): Variable => ({ _tag: "Variable", name })
 /** `record("says", wild, "hello")`: whoever says hello. */
 export const record = (label: string, ...fields: ReadonlyArray<Topic>): Topic => recordOf(Symbol.for(label), fields)
 export const recordOf = (label: Value, fields: ReadonlyArray<Topic>): Topic => new Record(label, fields as ReadonlyArray<Value>)
@@ -54,7 +53,7 @@ const partsOf = (topic: Topic): ReadonlyArray<Topic> | undefined =>
  * isGround(record("at", wild))   // => false
  */
 export const isGround = (topic: Topic): topic is Value =>
-  !(topic instanceof Variable) && (partsOf(topic)?.every(isGround) ?? true)
+  !isVariable(topic) && (partsOf(topic)?.every(isGround) ?? true)
 
 /** The same topic with other parts. */
 const withParts = (topic: Topic, parts: ReadonlyArray<Topic>): Topic =>
@@ -73,8 +72,12 @@ interface Solution {
   readonly bound: Array<Topic | undefined>
   steps: number
   depth: number
+  /** How many steps it may take. */
+  limit: number
 }
-const stepsMax = 100_000 // a guess: a topic of some thousand parts, and no bomb
+const partsMax = 100_000 // a guess: a topic is what a person wrote
+/** A solution may be some times as large as what it solves, and not exponentially larger. */
+const growthMax = 10 // a guess
 const depthMax = 400 // far from the end of any stack, and deeper than a value can be
 class TooLong {
   readonly _tag = "TooLong"
@@ -82,7 +85,7 @@ class TooLong {
 
 /** Counts a step, and keeps count of the levels above it. */
 const step = <A>(solution: Solution, run: () => A): A => {
-  if (++solution.steps > stepsMax || ++solution.depth > depthMax) throw new TooLong()
+  if (++solution.steps > solution.limit || ++solution.depth > depthMax) throw new TooLong()
   const result = run()
   solution.depth--
   return result
@@ -90,10 +93,10 @@ const step = <A>(solution: Solution, run: () => A): A => {
 
 /** Numbers the variables of a topic from `bound.length` on, so that no two topics share one; sorts dictionaries. */
 const apart = (topic: Topic, solution: Solution, names: Map<string | number, Variable>): Topic => step(solution, () => {
-  if (topic instanceof Variable) {
+  if (isVariable(topic)) {
     const known = topic.name === undefined ? undefined : names.get(topic.name)
     if (known !== undefined) return known
-    const fresh = new Variable(solution.bound.push(undefined) - 1)
+    const fresh = variable(solution.bound.push(undefined) - 1)
     if (topic.name !== undefined) names.set(topic.name, fresh)
     return fresh
   }
@@ -104,7 +107,7 @@ const apart = (topic: Topic, solution: Solution, names: Map<string | number, Var
 
 /** What a variable stands for so far. */
 const walk = (topic: Topic, { bound }: Solution): Topic => {
-  while (topic instanceof Variable) {
+  while (isVariable(topic)) {
     const next = bound[topic.name as number]
     if (next === undefined) return topic
     topic = next
@@ -114,19 +117,19 @@ const walk = (topic: Topic, { bound }: Solution): Topic => {
 
 const occurs = (variable: Variable, topic: Topic, solution: Solution): boolean => step(solution, () => {
   const here = walk(topic, solution)
-  return here instanceof Variable ? here.name === variable.name : partsOf(here)?.some((part) => occurs(variable, part, solution)) ?? false
+  return isVariable(here) ? here.name === variable.name : partsOf(here)?.some((part) => occurs(variable, part, solution)) ?? false
 })
 
 const solve = (left: Topic, right: Topic, solution: Solution): boolean => step(solution, () => {
   const a = walk(left, solution)
   const b = walk(right, solution)
-  if (a instanceof Variable) {
-    if (b instanceof Variable && a.name === b.name) return true
+  if (isVariable(a)) {
+    if (isVariable(b) && a.name === b.name) return true
     if (occurs(a, b, solution)) return false
     solution.bound[a.name as number] = b
     return true
   }
-  if (b instanceof Variable) return solve(b, a, solution)
+  if (isVariable(b)) return solve(b, a, solution)
   if (!isAlike(a, b)) return false
   const theirs = partsOf(b)
   return partsOf(a)?.every((part, i) => solve(part, theirs![i]!, solution)) ?? true
@@ -135,8 +138,8 @@ const solve = (left: Topic, right: Topic, solution: Solution): boolean => step(s
 /** The topic with the solution put in and its variables numbered in reading order. */
 const resolve = (topic: Topic, solution: Solution, numbers: Map<string | number, Topic>): Topic => step(solution, () => {
   const here = walk(topic, solution)
-  if (here instanceof Variable) {
-    const known = numbers.get(here.name!) ?? new Variable(numbers.size)
+  if (isVariable(here)) {
+    const known = numbers.get(here.name!) ?? variable(numbers.size)
     numbers.set(here.name!, known)
     return known
   }
@@ -146,7 +149,7 @@ const resolve = (topic: Topic, solution: Solution, numbers: Map<string | number,
 
 const attempt = <A>(run: (solution: Solution) => A): A | undefined => {
   try {
-    return run({ bound: [], steps: 0, depth: 0 })
+    return run({ bound: [], steps: 0, depth: 0, limit: partsMax })
   } catch (thrown) {
     if (thrown instanceof TooLong) return undefined
     throw thrown
@@ -164,6 +167,7 @@ const attempt = <A>(run: (solution: Solution) => A): A | undefined => {
 export const unify = (a: Topic, b: Topic): Topic | undefined => attempt((solution) => {
   const left = apart(a, solution, new Map())
   const right = apart(b, solution, new Map())
+  solution.limit = (solution.steps + 10) * growthMax
   return solve(left, right, solution) ? resolve(left, solution, new Map()) : undefined
 })
 
@@ -171,18 +175,36 @@ export const unify = (a: Topic, b: Topic): Topic | undefined => attempt((solutio
 export const canonical = (topic: Topic): Topic | undefined => attempt((solution) => resolve(apart(topic, solution, new Map()), solution, new Map()))
 
 /**
- * Whether a message falls under a topic.
+ * Whether a message falls under a topic. It costs what the topic is large, and comparing what stands at
+ * its places.
  *
  * accepts(record("pair", variable("v"), variable("v")), Value.record("pair", 1, 2))   // => false
  */
-export const accepts = (topic: Topic, body: Value): boolean => unify(topic, body) !== undefined
+export const accepts = (topic: Topic, body: Value, bound = new Map<string | number, Value>()): boolean => {
+  if (isVariable(topic)) {
+    const known = topic.name === undefined ? undefined : bound.get(topic.name)
+    if (topic.name !== undefined) bound.set(topic.name, body)
+    return known === undefined || equals(known, body)
+  }
+  if (isOpenDictionary(topic)) {
+    return body instanceof Dictionary && topic.entries.length === body.entries.length && topic.entries.every(([k, part]) => {
+      const entry = Pattern.entryOf(body, k)
+      return entry !== undefined && accepts(part, entry, bound)
+    })
+  }
+  const parts = partsOf(topic)
+  if (parts === undefined) return equals(topic as Value, body)
+  if (isOpenRecord(topic) ? !(body instanceof Record) || !equals(topic.label, body.label) : !Array.isArray(body)) return false
+  const bodies = partsOf(body)!
+  return parts.length === bodies.length && parts.every((part, i) => accepts(part, bodies[i] as Value, bound))
+}
 
 /** Equal exactly for canonical topics that are equal but for the names of their variables. */
 export const key = (topic: Topic): string => keyOf(toValue(topic))
 
 /** The value that stands for a canonical topic in a dataspace: `<var n>`, `<lit value>`, `<rec label [topic …]>`, `<arr [topic …]>`, `<dict {key: topic}>`. */
 export const toValue = (topic: Topic): Value => {
-  if (topic instanceof Variable) return valueRecord("var", topic.name as number)
+  if (isVariable(topic)) return valueRecord("var", topic.name as number)
   if (isGround(topic)) return valueRecord("lit", topic)
   if (isOpenRecord(topic)) return valueRecord("rec", topic.label, topic.fields.map(toValue))
   if (isSequence(topic)) return valueRecord("arr", topic.map(toValue))
@@ -193,7 +215,7 @@ export const toValue = (topic: Topic): Value => {
 export const fromValue = (value: Value): Topic | undefined => {
   if (!(value instanceof Record)) return undefined
   const [first, second] = value.fields
-  if (isRecord(value, "var", 1)) return typeof first === "number" ? new Variable(first) : undefined
+  if (isRecord(value, "var", 1)) return typeof first === "number" ? variable(first) : undefined
   if (isRecord(value, "lit", 1)) return first
   if (isRecord(value, "rec", 2)) {
     const fields = allFromValues(second!)
@@ -219,7 +241,7 @@ const allFromValues = (values: Value): ReadonlyArray<Topic> | undefined => {
 
 /** Matches every message of the topic, and few others: it cannot say that two places are equal. */
 export const pattern = (topic: Topic): Pattern.Pattern => {
-  if (topic instanceof Variable) return Pattern.discard
+  if (isVariable(topic)) return Pattern.discard
   if (isGround(topic)) return Pattern.literal(topic)
   if (isOpenRecord(topic)) return Pattern.recordOf(topic.label, topic.fields.map(pattern))
   if (isSequence(topic)) return Pattern.sequence(topic.map(pattern))
@@ -228,7 +250,7 @@ export const pattern = (topic: Topic): Pattern.Pattern => {
 
 /** Whether `pattern` says it all: no variable stands in two places of the topic, and no dictionary is open. */
 export const isExact = (topic: Topic, seen = new Set<string | number>()): boolean => {
-  if (topic instanceof Variable) {
+  if (isVariable(topic)) {
     if (topic.name === undefined) return true
     const known = seen.has(topic.name)
     seen.add(topic.name)
@@ -239,22 +261,23 @@ export const isExact = (topic: Topic, seen = new Set<string | number>()): boolea
 }
 
 /**
- * Where a topic stands in an index: its outermost form and its first part, as far as they are fixed.
- * Topics that intersect agree in both, wherever both are fixed (as Prolog systems choose clauses by
- * their first argument: Warren 1983).
+ * Where a topic stands in an index: its outermost form and its first two parts, as far as they are
+ * fixed. Topics that intersect agree in each, wherever both are fixed (as Prolog systems choose clauses
+ * by their first argument: Warren 1983).
  */
 export interface Place {
   readonly head: Value | undefined
   readonly first: Value | undefined
+  readonly second: Value | undefined
 }
 const noPart: Value = false
 const partMax = 256 // bytes, a guess: a larger part is not told apart from others by the index
 
 export const placeOf = (topic: Topic): Place => {
-  if (topic instanceof Variable) return { head: undefined, first: undefined }
-  if (isOpenRecord(topic)) return { head: [topic.label, topic.fields.length], first: firstOf(topic.fields) }
-  if (isSequence(topic)) return { head: [topic.length], first: firstOf(topic) }
-  return { head: isOpenDictionary(topic) ? [] : small(topic as Value), first: noPart }
+  if (isVariable(topic)) return { head: undefined, first: undefined, second: undefined }
+  if (isOpenRecord(topic)) return { head: [topic.label, topic.fields.length], first: fixed(topic.fields[0]), second: fixed(topic.fields[1]) }
+  if (isSequence(topic)) return { head: [topic.length], first: fixed(topic[0]), second: fixed(topic[1]) }
+  return { head: isOpenDictionary(topic) ? [] : small(topic as Value), first: noPart, second: noPart }
 }
-const firstOf = ([first]: ReadonlyArray<Topic>): Value | undefined => first === undefined ? noPart : isGround(first) ? small(first) : undefined
+const fixed = (part: Topic | undefined): Value | undefined => part === undefined ? noPart : isGround(part) ? small(part) : undefined
 const small = (value: Value): Value => measure(value) <= partMax ? value : noPart

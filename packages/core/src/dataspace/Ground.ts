@@ -13,6 +13,7 @@ import { record, symbol, type Value } from "../value/Value.ts"
 import { key as keyOf } from "../value/canonical.ts"
 import * as Dataspace from "./Dataspace.ts"
 import * as Process from "./Process.ts"
+import * as Turn from "./Turn.ts"
 
 export interface State {
   readonly inner: Dataspace.State
@@ -31,6 +32,8 @@ export type Action =
   | { readonly _tag: "Wait"; readonly source: Value }
   | { readonly _tag: "Unwait"; readonly source: Value }
   | { readonly _tag: "Continue" }
+  /** What the source fired is no value, or larger or deeper than values may be; nobody hears of it. */
+  | { readonly _tag: "Rejected"; readonly source: Value }
   /** Nothing is left to do, and nothing is waited for. */
   | { readonly _tag: "Terminated" }
   /** The program cannot go on. */
@@ -44,6 +47,12 @@ const one = Pattern.record("lit", Pattern.record("event", Pattern.bind(), Patter
 const interests = [some, one, Pattern.record("bind", some), Pattern.record("bind", one)]
   .map((pattern, i) => Process.observe(`interest ${i}`, Pattern.record("Observe", pattern)))
 
+// what is meant for the level above: there is none
+const beyond = [
+  Pattern.record("outbound", Pattern.discard), Pattern.record("quit-outside", Pattern.discard),
+  Pattern.record("spawn-outside", Pattern.discard, Pattern.discard, Pattern.discard, Pattern.discard)
+].map((pattern, i) => Process.observe(`beyond ${i}`, pattern))
+
 /** The program whose processes may have `behaviours`: a machine. */
 export const of = (behaviours: Process.Behaviours) => {
   const machine = Dataspace.of(behaviours)
@@ -54,8 +63,9 @@ export const of = (behaviours: Process.Behaviours) => {
       if (action._tag === "Continue") out.push(action)
       if (action._tag !== "Deliver") continue
       for (const { _tag, captures: [source], handle } of action.events) {
-        if (_tag === "Received" && handle !== "outbound") continue // somebody sends what looks like interest: it is none
-        if (handle === "outbound") return [{ inner, waiting, over: true }, [...out, { _tag: "Failed", reason: "no further metalevel: there is nothing outside the ground" }]]
+        const isBeyond = String(handle).startsWith("beyond")
+        if (_tag === "Received" && !isBeyond) continue // somebody sends what looks like interest: it is none
+        if (isBeyond) return [{ inner, waiting, over: true }, [...out, { _tag: "Failed", reason: "no further metalevel: there is nothing outside the ground" }]]
         const key = keyOf(source!)
         const [change, next] = Bag.change(waiting, key, _tag === "Added" ? 1 : -1)
         waiting = next
@@ -69,14 +79,16 @@ export const of = (behaviours: Process.Behaviours) => {
   }
   const initial = ({ boot, fuel }: Dataspace.Config): Step<State, Action> => {
     const [empty] = machine.initial(fuel === undefined ? {} : { fuel })
-    const ears = [...interests, Process.observe("outbound", Pattern.record("outbound", Pattern.discard))]
+    const ears = [...interests, ...beyond]
     const [listening] = machine.transition(empty, { _tag: "Enter", pid: world, name: "world", actions: ears })
     return settle({ inner: listening, waiting: Bag.empty(), over: false }, machine.start(listening, boot))
   }
   const transition = (state: State, event: Event): Step<State, Action> => {
     if (state.over) return still(state)
     switch (event._tag) {
-      case "Fired": return settle(state, machine.transition(state.inner, { _tag: "Perform", pid: world, actions: [Process.send(record("event", event.source, event.value))] }))
+      case "Fired":
+        if (!Turn.fits(record("event", event.source, event.value))) return [state, [{ _tag: "Rejected", source: event.source }]]
+        return settle(state, machine.transition(state.inner, { _tag: "Perform", pid: world, actions: [Process.send(record("event", event.source, event.value))] }))
       case "Continue": return settle(state, machine.transition(state.inner, event))
     }
   }

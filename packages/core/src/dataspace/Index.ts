@@ -4,9 +4,10 @@
  * skeleton). A shape walks a value once and projects what stands at its places; what it projects is the
  * key under which it holds both the patterns that want this and the assertions that have it.
  *
- * Promises: an assertion or a message visits the shapes of its own kind of value and the patterns that
+ * Promises: an assertion or a message visits the shapes of its own kinds of value and the patterns that
  * match it, never the other observers; a new pattern finds its matches under one key, and looks through
- * the assertions of its kind of value only when it is the first of its shape.
+ * the assertions of its kind of value only when it is the first of its shape. The kind tells the class
+ * of a value (label and number of fields, length) and that of one part of it, or one key of a dictionary.
  */
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
@@ -21,6 +22,8 @@ export interface State {
   readonly kinds: VersionedMap<string, KeySet.KeySet>
   /** Shapes by the kind of value that they match, and by their key. */
   readonly shapes: VersionedMap<string, VersionedMap<string, Shape>>
+  /** By kind: the parts whose class shapes tell apart as well, with how many shapes do. */
+  readonly parts: VersionedMap<string, ReadonlyMap<number, number>>
 }
 
 interface Shape {
@@ -37,7 +40,7 @@ interface Leaf {
   readonly values: KeySet.KeySet
 }
 
-export const empty: State = { values: VersionedMap.empty(), kinds: VersionedMap.empty(), shapes: VersionedMap.empty() }
+export const empty: State = { values: VersionedMap.empty(), kinds: VersionedMap.empty(), shapes: VersionedMap.empty(), parts: VersionedMap.empty() }
 
 // ---- kinds: a coarse first choice ---------------------------------------------------------------
 
@@ -59,6 +62,32 @@ const kindOfPattern = (pattern: Pattern.Pattern): string => {
     case "Dictionary": return pattern.entries.length === 0 ? "d" : `d${keyOf(pattern.entries[0]![0])}`
     default: return classOfPattern(pattern)
   }
+}
+
+/** The first part of a pattern that is a record or sequence in its turn: where patterns of one kind differ most. */
+const partOf = (pattern: Pattern.Pattern): readonly [at: number, kind: string] | undefined => {
+  if (pattern._tag === "Bind") return partOf(pattern.pattern)
+  if (pattern._tag !== "Record" && pattern._tag !== "Sequence") return undefined
+  for (const [at, part] of (pattern._tag === "Record" ? pattern.fields : pattern.items).entries()) {
+    const inner = withoutBind(part)
+    if (inner._tag === "Record" || inner._tag === "Sequence") return [at, kindOfPart(kindOfPattern(pattern), at, classOfPattern(inner))]
+  }
+  return undefined
+}
+const withoutBind = (pattern: Pattern.Pattern): Pattern.Pattern => pattern._tag === "Bind" ? withoutBind(pattern.pattern) : pattern
+const kindOfPart = (kind: string, at: number, inner: string): string => `${kind}@${at}${inner}`
+
+/** The kinds under which the shapes stand that may match a value. */
+const shapeKindsOf = ({ parts }: Pick<State, "parts">, value: Value): ReadonlyArray<string> => {
+  const kinds = [...kindsOf(value), anyKind]
+  const places = parts.get(kinds[0]!)
+  if (places === undefined) return kinds
+  const fields = value instanceof Record ? value.fields : value as ReadonlyArray<Value>
+  for (const at of places.keys()) {
+    const inner = classOf(fields[at]!)
+    if (inner !== undefined) kinds.push(kindOfPart(kinds[0]!, at, inner))
+  }
+  return kinds
 }
 
 /** What tells records and sequences apart before one looks into them; `undefined` for other values. */
@@ -152,7 +181,7 @@ const wantedBy = (pattern: Pattern.Pattern): string => {
 /** Keys of the standing patterns that `value` matches. */
 export const patternsOf = (state: State, value: Value): ReadonlyArray<string> => {
   const found: Array<string> = []
-  for (const kind of [...kindsOf(value), anyKind]) {
+  for (const kind of shapeKindsOf(state, value)) {
     state.shapes.get(kind)?.forEach(({ leaves, skeleton }) => {
       const wanted = project(skeleton, value)
       const leaf = wanted === undefined ? undefined : leaves.get(wanted)
@@ -167,9 +196,10 @@ export const addValue = (state: State, key: string, value: Value): State => {
   let { kinds } = state
   for (const kind of kindsOf(value)) kinds = kinds.set(kind, KeySet.add(kinds.get(kind) ?? KeySet.empty, key))
   return {
+    ...state,
     values: state.values.set(key, value),
     kinds,
-    shapes: changeLeaves(state.shapes, value, (leaf) => ({ ...leaf, values: KeySet.add(leaf.values, key) }))
+    shapes: changeLeaves(state, value, (leaf) => ({ ...leaf, values: KeySet.add(leaf.values, key) }))
   }
 }
 
@@ -182,9 +212,10 @@ export const removeValue = (state: State, key: string): State => {
     kinds = KeySet.isEmpty(rest) ? kinds.delete(kind) : kinds.set(kind, rest)
   }
   return {
+    ...state,
     values: state.values.delete(key),
     kinds,
-    shapes: changeLeaves(state.shapes, value, (leaf) => ({ ...leaf, values: KeySet.remove(leaf.values, key) }))
+    shapes: changeLeaves(state, value, (leaf) => ({ ...leaf, values: KeySet.remove(leaf.values, key) }))
   }
 }
 
@@ -193,8 +224,9 @@ const emptyLeaf: Leaf = { patterns: KeySet.empty, values: KeySet.empty }
 const putLeaf = (leaves: Shape["leaves"], wanted: string, leaf: Leaf): Shape["leaves"] =>
   KeySet.isEmpty(leaf.patterns) && KeySet.isEmpty(leaf.values) ? leaves.delete(wanted) : leaves.set(wanted, leaf)
 
-const changeLeaves = (shapes: State["shapes"], value: Value, change: (leaf: Leaf) => Leaf): State["shapes"] => {
-  for (const kind of [...kindsOf(value), anyKind]) {
+const changeLeaves = (state: State, value: Value, change: (leaf: Leaf) => Leaf): State["shapes"] => {
+  let { shapes } = state
+  for (const kind of shapeKindsOf(state, value)) {
     const ofKind = shapes.get(kind)
     if (ofKind === undefined) continue
     const found: Array<readonly [string, Shape, string]> = []
@@ -220,16 +252,28 @@ export const removePattern = (state: State, key: string, pattern: Pattern.Patter
   changeShape(state, pattern, -1, (leaf) => ({ ...leaf, patterns: KeySet.remove(leaf.patterns, key) }))
 
 const changeShape = (state: State, pattern: Pattern.Pattern, delta: 1 | -1, change: (leaf: Leaf) => Leaf): State => {
-  const kind = kindOfPattern(pattern)
+  const ofValues = kindOfPattern(pattern)
+  const part = partOf(pattern)
+  const kind = part?.[1] ?? ofValues
   const skeleton = skeletonOf(pattern)
   const shapeKey = shapeKeyOf(skeleton)
   const ofKind = state.shapes.get(kind) ?? VersionedMap.empty<string, Shape>()
-  const shape = ofKind.get(shapeKey) ?? populated(state, kind, skeleton)
+  const shape = ofKind.get(shapeKey) ?? populated(state, ofValues, skeleton)
   const wanted = wantedBy(pattern)
   const leaves = putLeaf(shape.leaves, wanted, change(shape.leaves.get(wanted) ?? emptyLeaf))
   const patterns = shape.patterns + delta
   const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, { skeleton, leaves, patterns })
-  return { ...state, shapes: next.size === 0 ? state.shapes.delete(kind) : state.shapes.set(kind, next) }
+  const shapes = next.size === 0 ? state.shapes.delete(kind) : state.shapes.set(kind, next)
+  const isNews = part !== undefined && next.size !== ofKind.size
+  return { ...state, shapes, parts: isNews ? countPart(state.parts, ofValues, part[0], next.size - ofKind.size) : state.parts }
+}
+
+const countPart = (parts: State["parts"], kind: string, at: number, delta: number): State["parts"] => {
+  const counts = new Map(parts.get(kind))
+  const count = (counts.get(at) ?? 0) + delta
+  if (count > 0) counts.set(at, count)
+  else counts.delete(at)
+  return counts.size === 0 ? parts.delete(kind) : parts.set(kind, counts)
 }
 
 /** A new shape with the assertions that stand already. */
@@ -248,6 +292,6 @@ const populated = (state: State, kind: string, skeleton: Skeleton): Shape => {
 
 /** Keys of the standing values that a standing pattern matches, in their order as strings. */
 export const matching = (state: State, pattern: Pattern.Pattern): ReadonlyArray<string> => {
-  const shape = state.shapes.get(kindOfPattern(pattern))!.get(shapeKeyOf(skeletonOf(pattern)))!
+  const shape = state.shapes.get(partOf(pattern)?.[1] ?? kindOfPattern(pattern))!.get(shapeKeyOf(skeletonOf(pattern)))!
   return KeySet.sorted(shape.leaves.get(wantedBy(pattern))?.values ?? KeySet.empty)
 }

@@ -78,6 +78,7 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
     for (const action of actions) {
       if (action._tag === "Continue") draft.out.push({ _tag: "Yield", handle: goOn, world: true })
       else if (action._tag === "Deliver") for (const event of action.events) cross(draft, event)
+      else draft.out.push(Process.quit(action.reason)) // without the relay nothing crosses any more
     }
     const stale: Array<Process.Action> = []
     for (const key of draft.asked) ask(draft, key, stale)
@@ -103,8 +104,9 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
       if (event._tag === "Resumed") return enter(state, { _tag: "Continue" })
       const outside = event.handle as number
       if (event._tag === "Spawned") {
-        const asked = state.spawning.get(outside)!
-        return enter({ ...state, spawning: state.spawning.delete(outside) }, perform(Process.send(record("spawned-outside", asked, event.captures[0]!))))
+        const answer = record("spawned-outside", state.spawning.get(outside)!, event.captures[0]!)
+        const answered = { ...state, spawning: state.spawning.delete(outside) }
+        return Turn.fits(answer) ? enter(answered, perform(Process.send(answer))) : [answered, []]
       }
       const key = state.handles.get(outside)
       if (key === undefined) return [state, []]
@@ -113,14 +115,13 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config
       const [value] = event.captures
       const fact = record("inbound", value!)
       if (!Turn.fits(fact)) return [state, []]
+      // to the observations of this pattern alone: overlapping ones hear of it by their own
+      if (event._tag === "Received") return enter(state, { _tag: "Supply", items: [{ _tag: "Msg", pattern, captures: Pattern.captures(pattern, fact)! }] })
       const handle = `${outside} ${keyOf(value!)}`
       const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(key, { ...inward, shown: next }) })
-      switch (event._tag) {
-        case "Added": return enter(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
-        case "Removed": return enter(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
-        // to the observations of this pattern alone: overlapping ones hear of it by their own
-        case "Received": return enter(state, { _tag: "Supply", items: [{ _tag: "Msg", pattern, captures: Pattern.captures(pattern, fact)! }] })
-      }
+      return event._tag === "Added"
+        ? enter(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
+        : enter(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
     }
   }
 }

@@ -9,9 +9,9 @@ import { isRecord, record, type Value } from "../value/Value.ts"
 /** A process's own name for one of its assertions: unique within the process, chosen by it. */
 export type Handle = string | number
 /**
- * A dataspace numbers what it spawns from 1 and never reuses a number; a nested one puts its own before
- * it (`"3.1"`), so that no two processes of a tree are called alike. External processes are named by
- * their owner.
+ * A dataspace numbers what it spawns from 1 and never reuses a number. A nested one puts its own before
+ * it (`"3.1"`), and the scope of a node the node's name and life (`"ann@7.1"`), so that no two processes
+ * that can hear of each other are called alike. External processes are named by their owner.
  */
 export type Pid = number | string
 export type Captures = ReadonlyArray<Value>

@@ -191,12 +191,12 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
   checked(name)
   const number = staged.nextPid++
   const pid = staged.within === undefined ? number : `${staged.within}.${number}`
-  const child: Live = { pid, name, behaviour: process?.behaviour, state: undefined, foreign: false, held: emptyHeld }
+  const child: Live = { pid, name, behaviour: String(process?.behaviour), state: undefined, foreign: false, held: emptyHeld }
   const attempt: Staged = { ...stage(staged.behaviours, staged), spawns: staged.spawns, depth: staged.depth + 1 }
   try {
     if (++staged.spawns.count > spawnsMax || attempt.depth > spawnDepthMax) throw new Misbehaved("too many processes spawned in one turn")
-    const behaviour = Object.hasOwn(staged.behaviours, String(child.behaviour)) ? staged.behaviours[child.behaviour!] : undefined
-    if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${String(child.behaviour)}`)
+    const behaviour = Object.hasOwn(staged.behaviours, child.behaviour!) ? staged.behaviours[child.behaviour!] : undefined
+    if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${child.behaviour}`)
     const [state, actions] = checkedStep(behaviour.initial(process.config, pid))
     perform(attempt, { ...child, state }, actions)
   } catch (error) {

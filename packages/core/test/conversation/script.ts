@@ -22,7 +22,7 @@ export const v = (text: string): Value.Value => t(text) as Value.Value
 /** A topic as text: variable n is `_n`. */
 export const shown = (topic: Topic.Topic): string => Text.print(closed(topic))
 const closed = (topic: Topic.Topic): Value.Value => {
-  if (topic instanceof Topic.Variable) return Symbol.for(`_${topic.name ?? ""}`)
+  if (Topic.isVariable(topic)) return Symbol.for(`_${topic.name ?? ""}`)
   if (topic instanceof Value.Record) return new Value.Record(topic.label, topic.fields.map(closed))
   if (topic instanceof Value.Dictionary) return new Value.Dictionary(topic.entries.map(([k, part]) => [k, closed(part)]))
   return Array.isArray(topic) ? topic.map(closed) : topic as Value.Value

@@ -193,6 +193,30 @@ describe("what crosses", () => {
 
     assert.deepStrictEqual(reasonOf(actions), ["done"])
   })
+  it("goes through any number of levels, facts and messages, in and out, and comes back with the last", () => {
+    for (const levels of [2, 3, 50]) {
+      const wrapped = (label: string, text: string): string => Array.from({ length: levels }).reduce<string>((inner) => `<${label} ${inner}>`, text)
+      const deepest = script("I", [
+        Process.observe("in", p(wrapped("inbound", "<in $>"))), Process.assert("here", v(wrapped("outbound", "<here>")))
+      ], { level: levels, reactions: [{ on: "-in", do: [Process.quit("over")] }] })
+      const space = Array.from({ length: levels }).reduce<{ readonly name: string; readonly process: Process.Process }>((inner) => nest("space", [inner]), deepest)
+      const { log, perform, state } = run(script("O", [Process.observe("here", p("<here>"))]), space)
+      perform(Process.send(v("<in 1>")), Process.assert(1, v("<in 2>")))
+      perform(Process.retract(1))
+
+      assert.deepStrictEqual(log, ["O +here []", "I +in [2]", "I !in [1]", "I -in [2]", 'test: !exited ["space" #t]', "O -here []"], `${levels} levels`)
+      assert.strictEqual(Dataspace.population(state()), 2)
+    }
+  })
+  it("is shared by a thousand nested dataspaces, each of which hears once", () => {
+    const { log, perform } = run(...Array.from({ length: 1_000 }, (_, n) => nest(`space ${n}`, [script(`I${n}`, [Process.observe("all", p("<inbound <all>>")), Process.observe("one", p(`<inbound <one ${n}>>`))], { level: 1 })])))
+    perform(Process.send(v("<all>")))
+    assert.deepStrictEqual([log.length, new Set(log).size], [1_000, 1_000])
+
+    log.length = 0
+    perform(Process.send(v("<one 7>")))
+    assert.deepStrictEqual(log, ["I7 !one []"])
+  })
   it("spawns outside for one inside, which is told the number, and ends the space from inside", () => {
     const { log, perform } = run(nest("space", [
       script("I", [Process.observe("k", p("<spawned-outside $ $>")), Process.observe("go", p("<inbound <go>>")), Process.send(v("<spawn-outside [1 a] OC here <config>>"))], {

@@ -51,6 +51,6 @@ it("finds what matches, and nothing else, from either side", () => {
     }
     for (const key of values.keys()) index = Index.removeValue(index, key)
     for (const [key, pattern] of patterns) index = Index.removePattern(index, key, pattern)
-    assert.deepStrictEqual([index.values.size, index.kinds.size, index.shapes.size], [0, 0, 0])
+    assert.deepStrictEqual([index.values.size, index.kinds.size, index.shapes.size, index.parts.size], [0, 0, 0, 0])
   }), { numRuns: 2_000 })
 })

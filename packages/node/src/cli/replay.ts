@@ -38,6 +38,7 @@ export const replay = Command.make("replay", {
   )),
   json
 }, (flags) => Effect.gen(function*() {
+  yield* checkSteps(flags)
   const from = Option.getOrElse(flags.from, () => 0)
   const at = Option.getOrUndefined(flags.at)
   const to = at ?? Option.getOrElse(flags.to, () => Number.POSITIVE_INFINITY)
@@ -49,7 +50,7 @@ export const replay = Command.make("replay", {
   )
   const step = Effect.try({
     try: () => moments.next(),
-    catch: (cause) => new Failure({ message: `cannot read ${flags.file}: ${(cause as Error).message}` })
+    catch: (cause) => new Failure({ message: `cannot read ${flags.file}: ${said(cause)}` })
   })
   for (;;) {
     const next = yield* step
@@ -69,6 +70,19 @@ export const replay = Command.make("replay", {
     if (moment.n >= to) return yield* neverFound(flags.until, `up to step ${moment.n}`)
   }
 }).pipe(Effect.scoped)).pipe(Command.withDescription("go through a recorded run step by step"))
+
+/** Steps count from 0, and what asks for one alone asks for nothing else. */
+const checkSteps = ({ at, from, to, until }: { readonly [name in "at" | "from" | "to"]: Option.Option<number> } & { readonly until: Option.Option<string> }) => {
+  const wrong = (message: string) => Effect.fail(new Failure({ message }))
+  for (const [name, step] of [["--at", at], ["--from", from], ["--to", to]] as const) {
+    if (Option.isSome(step) && step.value < 0) return wrong(`${name} ${step.value}: steps count from 0`)
+  }
+  if (Option.isSome(from) && Option.isSome(to) && to.value < from.value) return wrong(`--from ${from.value} --to ${to.value}: there is no step between them`)
+  const others = Option.isSome(from) || Option.isSome(to) || Option.isSome(until)
+  return Option.isSome(at) && others ? wrong("--at prints one step's state: leave out --from, --to and --until") : Effect.void
+}
+/** What was thrown, which a module may have chosen. */
+const said = (cause: unknown): string => cause instanceof Error ? cause.message : `it threw ${String(cause)}`
 
 const over: Replay.End = { _tag: "End", last: 0, cut: false }
 
@@ -90,7 +104,7 @@ const load = (module: string): Effect.Effect<Process.Behaviours, Failure> =>
       if (typeof behaviours !== "object" || behaviours === null) throw new Error("its default export is not an object of behaviours")
       return behaviours as Process.Behaviours
     },
-    catch: (cause) => new Failure({ message: `cannot use ${module}: ${(cause as Error).message}` })
+    catch: (cause) => new Failure({ message: `cannot use ${module}: ${said(cause)}` })
   })
 
 /** How the run ended: in a note when it was gone through, in a failure when it was not. */
