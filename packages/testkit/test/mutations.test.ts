@@ -21,6 +21,7 @@ interface Mutant {
 }
 const turn = "dataspace/Turn.ts"
 const dataspace = "dataspace/Dataspace.ts"
+const federation = "federation/Federation.ts"
 const mutants: ReadonlyArray<Mutant> = [
   { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
   { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "of [added, received, removed]) for", to: "of [removed, added, received]) for" },
@@ -45,7 +46,14 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "one variable may stand for two values", check: "conversation", file: "conversation/Topic.ts", from: "if (known !== undefined) return known", to: "" },
   { bug: "absence of a set is told for the first that goes", check: "conversation", file: "conversation/Conversation.ts", from: "return [before === 0 || after === 0,", to: "return [before === 0 || delta < 0," },
   { bug: "whoever withdraws an endpoint does not hear of it", check: "conversation", file: "conversation/Conversation.ts", from: "if (endpoint.peers.size > 0) wait", to: "if (endpoint.peers.size > 1) wait" },
-  { bug: "an endpoint's number is used again", check: "conversation", file: "conversation/Conversation.ts", from: "next: n + 1 }", to: "next: Math.max(3, n) }" }
+  { bug: "an endpoint's number is used again", check: "conversation", file: "conversation/Conversation.ts", from: "next: n + 1 }", to: "next: Math.max(3, n) }" },
+  { bug: "an endpoint of a link is used again", check: "network", file: federation, from: "next: endpoint + 1,", to: "next: Math.min(endpoint + 1, 3)," },
+  { bug: "one retraction in the federation is dropped", check: "network", file: federation, from: "tell(draft, subscription, others, link, \"Del\", match.captures)", to: "" },
+  { bug: "a link is told what came from it", check: "network", file: federation, from: "if (holder !== link) inform(", to: "inform(" },
+  { bug: "a message goes back to where it came from", check: "network", file: federation, from: "if (holder !== link) say(draft, holder, { _tag: \"Msg\"", to: "say(draft, holder, { _tag: \"Msg\"" },
+  { bug: "a new holder is not told what stands", check: "network", file: federation, from: "if (isSuppliedToOther(match, link)) inform(draft, link, \"Add\", endpoint, match.captures)", to: "" },
+  { bug: "a clear is not answered", check: "network", file: federation, from: "say(draft, link, { _tag: \"End\", endpoint })", to: "" },
+  { bug: "a reconnection is not tried again", check: "network", file: "node/Operator.ts", from: "afterMs: Math.round(ceiling / 2 + fraction * ceiling / 2)", to: "afterMs: 1e9" }
 ]
 
 /** A copy of core and of the checks, in a folder of its own; each worker has one. */

@@ -1,12 +1,12 @@
 /**
- * What a network of nodes must be seen to do, worked out from what its processes said, and nothing
- * that is inside of a node.
+ * What a network of nodes must be seen to do, worked out from what its processes said, and (but for
+ * what nodes keep at rest) nothing that is inside of a node.
  *
  * On the way: an observation is told of captures once until they are gone, of their end only after
  * their beginning, and of a message no more often than it was sent; and no node accuses another of
  * breaking the protocol. At rest: the links are a tree of each part of the network, every observation
  * holds exactly what is asserted in its part, and a message reaches every observation of the part,
- * once. Parts are what the uplinks asked for join.
+ * once; no node keeps an endpoint that was cleared. Parts are what the uplinks asked for join.
  */
 import { Canonical, type Node, type Operator, Pattern, Process, Text, Value } from "@colloquy/core"
 import { act, type NodeMachine } from "./nodes.ts"
@@ -64,6 +64,7 @@ export class NodeOracle implements Oracle<NodeMachine> {
     this.#checkTree(world, parts)
     this.#checkViews(world.up(), parts)
     this.#checkReach(world, parts)
+    this.#checkNothingKept(world)
   }
 
   // ---- on the way -------------------------------------------------------------------------------
@@ -181,6 +182,13 @@ export class NodeOracle implements Oracle<NodeMachine> {
     for (const [one, times] of after) {
       if (times === (before.get(one) ?? 0) || wanted.has(one)) continue
       throw new Violation("at rest a message reaches its part only", `${one} is heard where it should not be`)
+    }
+  }
+  #checkNothingKept(world: World<NodeMachine>): void {
+    for (const node of world.up()) {
+      for (const [scope, { Federation: { links } }] of world.state(node)!.members.Scopes) {
+        for (const [link, { closing }] of links) if (closing > 0) throw new Violation("what was cleared is forgotten", `${node} waits for the end of ${closing} endpoints of ${link} in ${scope}`)
+      }
     }
   }
   #heard(up: ReadonlyArray<string>, key: (node: string, holding: Holding, text: string) => string): ReadonlyMap<string, number> {
