@@ -5,7 +5,7 @@
  * Steps run where events arise, synchronously: a chunk is dealt with inside the callback that brought
  * it, so a socket is read no faster than the node steps. Events that arise in a step wait in a queue.
  */
-import { type Dataspace, Node, type Process, type Value } from "@colloquy/core"
+import { type Dataspace, Node, Operator, type Process, type Value } from "@colloquy/core"
 import { Cause, Context, Deferred, Effect, FiberMap, Layer } from "effect"
 import { randomInt } from "node:crypto"
 import { performance } from "node:perf_hooks"
@@ -35,13 +35,16 @@ export class Host extends Context.Service<Host, {
   /** Steps the node at once, or, when called within a step, after it. */
   readonly tell: (event: Node.Event) => void
   /** An external process enters a dataspace; `listener` hears what concerns it. */
-  readonly enter: (space: Node.Space, pid: string, listener: Listener, actions: ReadonlyArray<Process.Action>) => void
+  readonly enter: (space: Node.Space, pid: string, listener: Listener, actions: ReadonlyArray<Process.Action>, name?: string) => void
   /** A name for an external process that no other has here. */
   readonly freshPid: (name: string) => string
   /** A connection that a transport accepted. */
   readonly accept: (connection: Connection) => void
   /** Asks a link's peer to say when it has dealt with everything sent so far. */
   readonly sync: (link: string) => Effect.Effect<void>
+  /** The links that join a scope to its peers now. */
+  readonly linksOf: (space: Node.Space) => ReadonlyArray<string>
+  readonly behaviours: Process.Behaviours
   readonly state: () => Node.State
 }>()("@colloquy/node/Host") {
   /** A running node, until its scope closes: then farewells are sent and sockets closed. */
@@ -198,9 +201,9 @@ const make = Effect.fnUntraced(function*(config: Config) {
   return Host.of({
     node: config.node,
     tell,
-    enter: (space, pid, listener, actions) => {
+    enter: (space, pid, listener, actions, name = pid) => {
       listeners.set(key(space, pid), listener)
-      tell({ _tag: "Tell", space, event: { _tag: "Enter", pid, name: pid, actions } satisfies Dataspace.Event })
+      tell({ _tag: "Tell", space, event: { _tag: "Enter", pid, name, actions } satisfies Dataspace.Event })
     },
     freshPid: (name) => `${name}#${++count}`,
     accept: (connection) => {
@@ -218,6 +221,8 @@ const make = Effect.fnUntraced(function*(config: Config) {
       tell({ _tag: "Sync", link, n })
       return Effect.sync(() => void syncs.delete(n))
     }),
+    linksOf: (space) => space === null ? [] : Operator.linksOf(state.members.Operator, space),
+    behaviours: config.behaviours ?? {},
     state: () => state
   })
 })

@@ -23,7 +23,7 @@ import * as Process from "./Process.ts"
 import * as Turn from "./Turn.ts"
 
 export interface Config {
-  readonly boot: Dataspace.Config["boot"]
+  readonly boot?: Dataspace.Config["boot"]
 }
 
 export interface State {
@@ -68,62 +68,86 @@ const closed = Pattern.record("lit", Pattern.record("inbound", Pattern.discard))
 const interests = [open, closed, Pattern.record("bind", open), Pattern.record("bind", closed)]
   .map((pattern, i) => Process.observe(`in ${i}`, Pattern.record("Observe", Pattern.bind(pattern))))
 
-/** The behaviour of a dataspace whose processes may have `behaviours`. */
-export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config, State> => {
+/** What a nested dataspace says in one turn: as a process outside, and to the external processes that live inside. */
+export type Said = readonly [state: State, outside: ReadonlyArray<Process.Action>, inside: ReadonlyArray<InsideAction>]
+export type InsideAction = Extract<Dataspace.Action, { readonly _tag: "Deliver" | "Exited" }>
+
+/**
+ * A dataspace within another whose processes may have `behaviours`, and may be external ones: whoever
+ * keeps it tells it what happens outside (`hear`) and inside (`tell`).
+ */
+export const of = (behaviours: Process.Behaviours) => {
   const machine = Dataspace.of(behaviours)
 
   /** Carries the inner dataspace's actions outside, and what they cause back inside, until it is quiet. */
-  const settle = (state: State, [inner, actions]: Step<Dataspace.State, Dataspace.Action>): Process.Turn<State> => {
+  const settle = (state: State, [inner, actions]: Step<Dataspace.State, Dataspace.Action>): Said => {
     const draft: Draft = { out: [], asked: new Set(), state: { ...state, inner } }
+    const inside: Array<InsideAction> = []
     for (const action of actions) {
       if (action._tag === "Continue") draft.out.push({ _tag: "Yield", handle: goOn, world: true })
+      else if (action.pid !== relay) inside.push(action)
       else if (action._tag === "Deliver") for (const event of action.events) cross(draft, event)
       else draft.out.push(Process.quit(action.reason)) // without the relay nothing crosses any more
     }
     const stale: Array<Process.Action> = []
     for (const key of draft.asked) ask(draft, key, stale)
     if (stale.length > 0) {
-      const [next, more] = settle(draft.state, machine.transition(inner, { _tag: "Perform", pid: relay, actions: stale }))
-      return [next, [...draft.out, ...more]]
+      const [next, more, told] = settle(draft.state, machine.transition(inner, { _tag: "Perform", pid: relay, actions: stale }))
+      return [next, [...draft.out, ...more], [...inside, ...told]]
     }
     if (Dataspace.population(inner) <= 1) draft.out.push(Process.quit())
-    return [draft.state, draft.out]
+    return [draft.state, draft.out, inside]
   }
 
-  const enter = (state: State, event: Dataspace.Event): Process.Turn<State> => settle(state, machine.transition(state.inner, event))
+  /** Something happens inside. */
+  const tell = (state: State, event: Dataspace.Event): Said => settle(state, machine.transition(state.inner, event))
 
-  return {
-    initial: ({ boot = [] }, self) => {
-      const [empty] = machine.initial({ fuel, within: self })
-      const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty(), spawning: VersionedMap.empty() }
-      const ears = [Process.observe("out", outbound), ...interests, ...orders]
-      const [listening] = machine.transition(empty, { _tag: "Enter", pid: relay, name: "outside", actions: ears })
-      return settle(state, machine.start(listening, boot))
-    },
-    transition: (state, event) => {
-      if (event._tag === "Resumed") return enter(state, { _tag: "Continue" })
-      const outside = event.handle as number
-      if (event._tag === "Spawned") {
-        const answer = record("spawned-outside", state.spawning.get(outside)!, event.captures[0]!)
-        const answered = { ...state, spawning: state.spawning.delete(outside) }
-        return Turn.fits(answer) ? enter(answered, perform(Process.send(answer))) : [answered, []]
-      }
-      const key = state.handles.get(outside)
-      if (key === undefined) return [state, []]
-      const inward = state.inward.get(key)!
-      const { pattern, shown } = inward
-      const [value] = event.captures
-      const fact = record("inbound", value!)
-      if (!Turn.fits(fact)) return [state, []]
-      // to the observations of this pattern alone: overlapping ones hear of it by their own
-      if (event._tag === "Received") return enter(state, { _tag: "Supply", items: [{ _tag: "Msg", pattern, captures: Pattern.captures(pattern, fact)! }] })
-      const handle = `${outside} ${keyOf(value!)}`
-      const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(key, { ...inward, shown: next }) })
-      return event._tag === "Added"
-        ? enter(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
-        : enter(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
+  /** `first` enter before anything else, so that the dataspace is not over before it began. */
+  const initial = ({ boot = [] }: Config, self: Process.Pid, ...first: ReadonlyArray<Dataspace.Event>): Said => {
+    const [empty] = machine.initial({ fuel, within: self })
+    const state: State = { inner: empty, next: 1, outward: VersionedMap.empty(), inward: VersionedMap.empty(), handles: VersionedMap.empty(), spawning: VersionedMap.empty() }
+    const ears = [Process.observe("out", outbound), ...interests, ...orders]
+    let [inner, actions] = machine.transition(empty, { _tag: "Enter", pid: relay, name: "outside", actions: ears })
+    for (const event of first) {
+      const [next, more] = machine.transition(inner, event)
+      ;[inner, actions] = [next, [...actions, ...more]]
     }
+    const [started, more] = machine.start(inner, boot)
+    return settle(state, [started, [...actions, ...more]])
   }
+
+  /** Something happens outside. */
+  const hear = (state: State, event: Process.Event): Said => {
+    if (event._tag === "Resumed") return tell(state, { _tag: "Continue" })
+    const outside = event.handle as number
+    if (event._tag === "Spawned") {
+      const answer = record("spawned-outside", state.spawning.get(outside)!, event.captures[0]!)
+      const answered = { ...state, spawning: state.spawning.delete(outside) }
+      return Turn.fits(answer) ? tell(answered, perform(Process.send(answer))) : [answered, [], []]
+    }
+    const key = state.handles.get(outside)
+    if (key === undefined) return [state, [], []]
+    const inward = state.inward.get(key)!
+    const { pattern, shown } = inward
+    const [value] = event.captures
+    const fact = record("inbound", value!)
+    if (!Turn.fits(fact)) return [state, [], []]
+    // to the observations of this pattern alone: overlapping ones hear of it by their own
+    if (event._tag === "Received") return tell(state, { _tag: "Supply", items: [{ _tag: "Msg", pattern, captures: Pattern.captures(pattern, fact)! }] })
+    const handle = `${outside} ${keyOf(value!)}`
+    const showing = (next: Inward["shown"]): State => ({ ...state, inward: state.inward.set(key, { ...inward, shown: next }) })
+    return event._tag === "Added"
+      ? tell(showing(shown.set(handle, true)), perform(Process.assert(handle, fact)))
+      : tell(showing(shown.delete(handle)), perform(Process.retract(handle, event.reason)))
+  }
+  return { initial, hear, tell }
+}
+
+/** The behaviour of a dataspace whose processes may have `behaviours`. */
+export const nested = (behaviours: Process.Behaviours): Process.Behaviour<Config, State> => {
+  const { hear, initial } = of(behaviours)
+  const turn = ([state, outside]: Said): Process.Turn<State> => [state, outside]
+  return { initial: (config, self) => turn(initial(config, self)), transition: (state, event) => turn(hear(state, event)) }
 }
 
 const perform = (action: Process.Action): Dataspace.Event => ({ _tag: "Perform", pid: relay, actions: [action] })

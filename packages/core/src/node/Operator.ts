@@ -402,3 +402,7 @@ const sayAll = (state: State, changes: ReadonlyArray<readonly [string, Value | u
 /** Why a peer's turn was refused, for the log. */
 export const faultFields = (link: LinkId, { code, index, message }: Federation.Fault): LogFields =>
   index === undefined ? { link, code, message } : { link, code, index, message }
+
+/** The links that have joined a scope, in their order. */
+export const linksOf = ({ links }: State, scope: string): ReadonlyArray<LinkId> =>
+  [...links].filter(([, session]) => session.scope === scope && session.phase === "joined").map(([link]) => link).sort()

@@ -1,81 +1,269 @@
 /**
- * A dataspace, as a program sees it: facts that live as long as their Scope, messages, and what
- * matches a pattern. Each `Space` is one external process of its dataspace.
+ * A dataspace, as a program sees it: facts that live as long as their Scope, messages, and what matches
+ * a pattern. Each `Space` is one external process of its dataspace.
+ *
+ * A facet is a Scope: what was asserted in one goes when it closes, all in one turn, and after a
+ * failure, an interruption or a defect with that as the reason (`<failed text>`, `<interrupted>`, `<crash text>`).
  */
-import { Canonical, type Node, type Pattern, Process, type Value } from "@colloquy/core"
-import { Context, Effect, Exit, Layer, Queue, Scope, Stream } from "effect"
+import { Canonical, type Node, Pattern, Process, Text, Value } from "@colloquy/core"
+import { Cause, Context, Data, Effect, Exit, Fiber, FiberSet, Layer, Result, Scope, Stream } from "effect"
 import { Host } from "../Host.ts"
+import { Changes, defaultMessagesMax } from "./Changes.ts"
+import * as HostPlace from "./HostPlace.ts"
+import * as NestedPlace from "./NestedPlace.ts"
+import type { Place } from "./Place.ts"
+import { type Asked, type Change, patternOf, read, type What } from "./Question.ts"
 
-/** What an observation is told. */
-export type Change =
-  | { readonly _tag: "Added"; readonly captures: Process.Captures }
-  | { readonly _tag: "Removed"; readonly captures: Process.Captures }
-  | { readonly _tag: "Received"; readonly captures: Process.Captures }
+export type { Asked, Change, Question, What } from "./Question.ts"
+
+/** A pure process was spawned and ended at once. */
+export class SpawnFailed extends Data.TaggedError("SpawnFailed")<{ readonly name: string; readonly reason: Value.Value }> {
+  override get message() {
+    return `${this.name} ended at its start: ${Text.print(this.reason)}`
+  }
+}
 
 export interface Interface {
   /** Holds a fact up until the Scope closes. A value that is none is a defect. */
   readonly assert: (fact: Value.Value) => Effect.Effect<void, never, Scope.Scope>
   /** Says it once, to those who observe it now. */
   readonly send: (body: Value.Value) => Effect.Effect<void>
-  /** What comes, goes and is said. Changes wait unboundedly for a slow consumer. */
-  readonly observe: (pattern: Pattern.Pattern) => Stream.Stream<Change>
-  /** Runs `effect` for each match, and interrupts it when the match goes. */
-  readonly during: <E, R>(
-    pattern: Pattern.Pattern,
-    effect: (captures: Process.Captures) => Effect.Effect<unknown, E, R | Scope.Scope>
+  /**
+   * What comes, goes and is said, from now on; what stands already comes first. For a consumer that is
+   * slow, state coalesces, and of messages the newest `messagesMax` (16,384) are kept: `Changes` has it.
+   */
+  readonly observe: <W extends What>(what: W, options?: { readonly messagesMax?: number }) => Stream.Stream<Change<Asked<W>>>
+  /**
+   * Runs `effect` for each match, in a Scope of its own that closes when the match goes. One that fails
+   * is logged, and not run again for this match. Of one match, the next begins when the last is over.
+   */
+  readonly during: <W extends What, E, R>(
+    what: W,
+    effect: (captures: Asked<W>) => Effect.Effect<unknown, E, R>
   ) => Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
+  /** What matches now: here, and at the peers of this scope, as far as they know. */
+  readonly query: <W extends What>(what: W) => Effect.Effect<ReadonlyArray<Asked<W>>>
+  /** The first match: one that stands, or else the next fact or message. */
+  readonly waitFor: <W extends What>(what: W) => Effect.Effect<Asked<W>>
+  /** Runs a pure process in the dataspace, and gives its number. It lives until it quits. */
+  readonly spawn: (name: string, process: Process.Process) => Effect.Effect<Process.Pid, SpawnFailed>
+  /**
+   * Runs a program as a process of its own, with a `Space` of its own in the same dataspace. However it
+   * ends, all that it asserted goes in one turn, for a reason: `true`, `<failed text>`, `<interrupted>` or `<crash text>`.
+   */
+  readonly fork: <A, E, R>(name: string, program: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
+  /** As `fork`, in a dataspace nested in this one: `<outbound v>` and `<inbound p>` cross. It ends with its last process. */
+  readonly nested: <A, E, R>(name: string, program: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
 }
 
 export class Space extends Context.Service<Space, Interface>()("@colloquy/node/Space") {
-  static readonly layer = (space: Node.Space): Layer.Layer<Space, never, Host> => Layer.effect(Space, make(space))
+  /** A program's view of one dataspace of its node; `null` is the management dataspace. */
+  static readonly layer = (space: Node.Space, name = "program"): Layer.Layer<Space, never, Host> =>
+    Layer.effect(Space, make(space, name))
 }
 
-/** A program's view of one dataspace of its host; `null` is the management dataspace. */
-export const make = Effect.fnUntraced(function*(space: Node.Space) {
-  const host = yield* Host
-  const pid = host.freshPid("program")
-  const ears = new Map<Process.Handle, (event: Process.Event) => void>()
-  let handles = 0
-  yield* Effect.acquireRelease(
-    Effect.sync(() => host.enter(space, pid, {
-      deliver: (events) => { for (const event of events) ears.get(event.handle)?.(event) },
-      exited: () => ears.clear()
-    }, [])),
-    () => Effect.sync(() => host.tell({ _tag: "Tell", space, event: { _tag: "Leave", pid } }))
-  )
-  const perform = (...actions: ReadonlyArray<Process.Action>) => Effect.sync(() => host.tell({ _tag: "Tell", space, event: { _tag: "Perform", pid, actions } }))
-  const hold = (action: (handle: number) => Process.Action, handle: number) => Effect.acquireRelease(perform(action(handle)), () => perform(Process.retract(handle)))
+/** A program of its own in a dataspace of the node, until the Scope closes. */
+export const make = (space: Node.Space, name = "program"): Effect.Effect<Interface, never, Host | Scope.Scope> =>
+  Effect.flatMap(Host, (host) => at(HostPlace.make(host, space), name))
 
-  const assert = (fact: Value.Value) => Effect.suspend(() => hold((handle) => Process.assert(handle, fact), ++handles))
-  const send = (body: Value.Value) => perform(Process.send(body))
-  const observe = (pattern: Pattern.Pattern): Stream.Stream<Change> =>
-    Stream.callback<Change>((queue) => Effect.suspend(() => {
-      const handle = ++handles
-      ears.set(handle, (event) => {
-        if (event._tag !== "Resumed" && event._tag !== "Spawned") Queue.offerUnsafe(queue, { _tag: event._tag, captures: event.captures })
-      })
-      return Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => ears.delete(handle))), hold((at) => Process.observe(at, pattern), handle))
-    }), { bufferSize: Number.POSITIVE_INFINITY })
-
-  const during = <E, R>(pattern: Pattern.Pattern, effect: (captures: Process.Captures) => Effect.Effect<unknown, E, R | Scope.Scope>) =>
-    Effect.gen(function*() {
-      const parent = yield* Effect.scope
-      const running = new Map<string, Scope.Closeable>()
-      const key = (captures: Process.Captures) => Canonical.key(captures)
-      yield* Effect.forkScoped(Stream.runForEach(observe(pattern), ({ _tag, captures }) => {
-        if (_tag === "Added") {
-          return Effect.gen(function*() {
-            const scope = yield* Scope.fork(parent)
-            running.set(key(captures), scope)
-            yield* effect(captures).pipe(Effect.tapCause((cause) => Effect.logError("a during failed", cause)), Scope.provide(scope), Effect.forkIn(scope))
-          })
-        }
-        const scope = running.get(key(captures))
-        if (_tag !== "Removed" || scope === undefined) return Effect.void
-        running.delete(key(captures))
-        return Scope.close(scope, Exit.void)
-      }), { startImmediately: true })
-    }) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
-
-  return Space.of({ assert, send, observe, during })
+/** The same in any place. */
+export const at = Effect.fnUntraced(function*(place: Place, name: string) {
+  const program = new Program(place, name)
+  yield* Effect.addFinalizer(() => Effect.sync(() => program.leave()))
+  return program.space
 })
+
+/** Why a program's facts are gone. */
+const reasonOf = (exit: Exit.Exit<unknown, unknown>): Value.Value => {
+  if (Exit.isSuccess(exit)) return true
+  if (Cause.hasInterruptsOnly(exit.cause)) return Value.record("interrupted")
+  const error = Cause.squash(exit.cause)
+  const text = (error instanceof Error ? error.message || error.name : String(error)).slice(0, 1_000).replace(/\p{Surrogate}/gu, "\ufffd")
+  return Value.record(Cause.hasFails(exit.cause) ? "failed" : "crash", text)
+}
+
+type Ear = (event: Process.Event) => void
+interface Facet {
+  readonly handles: Set<number>
+  isClosed: boolean
+}
+
+class Program {
+  readonly #place: Place
+  readonly #pid: string
+  readonly #ears = new Map<Process.Handle, Ear>()
+  /** Those who wait for something that will not come when the process has ended. */
+  readonly #ends = new Set<() => void>()
+  readonly #facets = new WeakMap<Scope.Scope, Facet>()
+  #handles = 0
+  #isOver = false
+  constructor(place: Place, name: string) {
+    this.#place = place
+    this.#pid = place.enter(name, {
+      deliver: (events) => { for (const event of events) this.#ears.get(event.handle)?.(event) },
+      exited: () => {
+        this.#isOver = true
+        this.#ears.clear()
+        for (const end of [...this.#ends]) end()
+      }
+    })
+  }
+  leave(reason?: Value.Value): void {
+    this.#place.leave(this.#pid, reason)
+  }
+  #perform(...actions: ReadonlyArray<Process.Action>): void {
+    this.#place.perform(this.#pid, actions)
+  }
+
+  /** The facet of a Scope, which withdraws all that it holds in one turn. */
+  #facet(scope: Scope.Scope): Effect.Effect<Facet> {
+    const known = this.#facets.get(scope)
+    if (known !== undefined) return Effect.succeed(known)
+    const facet: Facet = { handles: new Set(), isClosed: false }
+    this.#facets.set(scope, facet)
+    const close = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => {
+      facet.isClosed = true
+      const reason = Exit.isSuccess(exit) ? undefined : reasonOf(exit)
+      this.#perform(...[...facet.handles].map((handle) => Process.retract(handle, reason)))
+    })
+    return Effect.as(Scope.addFinalizerExit(scope, close), facet)
+  }
+  readonly #assert = (fact: Value.Value) => Effect.uninterruptible(Effect.gen({ self: this }, function*() {
+    const facet = yield* this.#facet(yield* Effect.scope)
+    if (facet.isClosed) return
+    const handle = ++this.#handles
+    facet.handles.add(handle)
+    this.#perform(Process.assert(handle, fact))
+  }))
+
+  /** Observes for as long as the Scope is open; `onEnd` is called when the process ends before that. */
+  #listen(what: What, ear: Ear, onEnd: () => void = () => {}): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => {
+        const handle = ++this.#handles
+        this.#ends.add(onEnd)
+        this.#ears.set(handle, ear)
+        if (this.#isOver) onEnd()
+        else this.#perform(Process.observe(handle, patternOf(what)))
+        return handle
+      }),
+      (handle) => Effect.sync(() => {
+        this.#ends.delete(onEnd)
+        if (this.#ears.delete(handle)) this.#perform(Process.retract(handle))
+      })
+    ))
+  }
+
+  readonly #observe = <W extends What>(what: W, { messagesMax = defaultMessagesMax }: { readonly messagesMax?: number } = {}): Stream.Stream<Change<Asked<W>>> =>
+    Stream.unwrap(Effect.suspend(() => {
+      const changes = new Changes(what, messagesMax)
+      return Effect.as(this.#listen(what, (event) => changes.offer(event), () => changes.end()), Stream.fromPull(Effect.succeed(changes.take)))
+    }))
+
+  readonly #during = <W extends What, E, R>(what: W, effect: (captures: Asked<W>) => Effect.Effect<unknown, E, R>) => Effect.gen({ self: this }, function*() {
+    const run = yield* FiberSet.makeRuntime<Exclude<R, Scope.Scope>>()
+    const running = new Map<string, Fiber.Fiber<void>>()
+    yield* this.#listen(what, (event) => {
+      if (event._tag !== "Added" && event._tag !== "Removed") return
+      const key = Canonical.key(event.captures)
+      const last = running.get(key)
+      if (event._tag === "Removed") return last?.interruptUnsafe()
+      const answer = read(what, event.captures)
+      if (Result.isFailure(answer)) return
+      const first = last === undefined ? Effect.void : Effect.uninterruptible(Effect.asVoid(Fiber.await(last)))
+      const body = Effect.scoped(Effect.andThen(effect(answer.success), Effect.never)).pipe(
+        Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("what runs during a fact failed", cause))
+      )
+      const fiber = run(Effect.andThen(first, body as Effect.Effect<void, never, Exclude<R, Scope.Scope>>))
+      running.set(key, fiber)
+      fiber.addObserver(() => { if (running.get(key) === fiber) running.delete(key) })
+    })
+  }) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
+
+  readonly #query = <W extends What>(what: W): Effect.Effect<ReadonlyArray<Asked<W>>> => Effect.scoped(Effect.gen({ self: this }, function*() {
+    const found = new Map<string, Asked<W>>()
+    yield* this.#listen(what, (event) => {
+      const key = Canonical.key(event.captures)
+      if (event._tag === "Removed") found.delete(key)
+      if (event._tag !== "Added") return
+      const answer = read(what, event.captures)
+      if (Result.isSuccess(answer)) found.set(key, answer.success)
+    })
+    yield* this.#place.sync
+    yield* this.#settled()
+    return [...found.values()]
+  }))
+  /** All that this process did so far has been dealt with. */
+  readonly #settled = (): Effect.Effect<void> => Effect.callback((resume) => {
+    const handle = ++this.#handles
+    const done = () => {
+      this.#ears.delete(handle)
+      this.#ends.delete(done)
+      resume(Effect.void)
+    }
+    if (this.#isOver) return resume(Effect.void)
+    this.#ears.set(handle, done)
+    this.#ends.add(done)
+    this.#perform({ _tag: "Yield", handle })
+    return Effect.sync(() => {
+      this.#ears.delete(handle)
+      this.#ends.delete(done)
+    })
+  })
+
+  readonly #waitFor = <W extends What>(what: W): Effect.Effect<Asked<W>> => this.#observe(what).pipe(
+    Stream.filter(({ _tag }) => _tag !== "Removed"),
+    Stream.take(1),
+    Stream.runCollect,
+    Effect.flatMap(([first]) => first === undefined ? Effect.interrupt : Effect.succeed(first.captures))
+  )
+
+  readonly #spawn = (name: string, process: Process.Process): Effect.Effect<Process.Pid, SpawnFailed> => Effect.callback((resume) => {
+    const handle = ++this.#handles
+    const exits = ++this.#handles
+    const ended = new Map<Process.Pid, Value.Value>()
+    const exited = Pattern.record("exited", Pattern.literal(name), Pattern.bind(), Pattern.bind())
+    const forget = () => {
+      this.#ears.delete(handle)
+      if (this.#ears.delete(exits)) this.#perform(Process.retract(exits))
+    }
+    let child: Process.Pid | undefined
+    this.#ears.set(exits, ({ captures: [pid, reason] }) => ended.set(pid as Process.Pid, reason!))
+    this.#ears.set(handle, (event) => {
+      if (event._tag === "Spawned") {
+        child = event.captures[0] as Process.Pid
+        return
+      }
+      // all that the turn told has been told
+      forget()
+      const reason = ended.get(child!)
+      resume(reason === undefined ? Effect.succeed(child!) : Effect.fail(new SpawnFailed({ name, reason })))
+    })
+    this.#perform(Process.observe(exits, exited), Process.spawn(name, process, handle), { _tag: "Yield", handle })
+    return Effect.sync(forget)
+  })
+
+  #forkAt<A, E, R>(place: Place, name: string, program: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope> {
+    const run = Effect.scoped(Effect.suspend(() => {
+      const child = new Program(place, name)
+      return program.pipe(
+        Effect.provideService(Space, child.space),
+        // before its Scopes close: what goes, goes with this reason
+        Effect.onExit((exit) => Effect.sync(() => child.leave(reasonOf(exit))))
+      )
+    }))
+    return Effect.forkScoped(run, { startImmediately: true }) as Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
+  }
+
+  readonly space: Interface = {
+    assert: this.#assert,
+    send: (body) => Effect.sync(() => this.#perform(Process.send(body))),
+    observe: this.#observe,
+    during: this.#during,
+    query: this.#query,
+    waitFor: this.#waitFor,
+    spawn: this.#spawn,
+    fork: (name, program) => this.#forkAt(this.#place, name, program),
+    nested: (name, program) => Effect.suspend(() => this.#forkAt(NestedPlace.make(this.#place, name), name, program))
+  }
+}
