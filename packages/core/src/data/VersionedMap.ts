@@ -91,11 +91,12 @@ export class VersionedMap<K, V> {
     const own = this.#own()
     const old = own.map.get(key)
     if (old === value) return this
-    const isFirst = own === nothing
-    const entries = isFirst ? { map: new Map<K, V | undefined>(), emptied: 0 } : own
+    const isFresh = own === nothing || isDue(own)
+    const entries = isFresh ? copied(own) : own
+    entries.writes++
     put(entries, key, value)
     const newer = new VersionedMap<K, V>(entries)
-    if (isFirst) return newer
+    if (isFresh) return newer // and this one keeps its own
     this.#entries = undefined
     this.#next = newer
     this.#key = key
@@ -105,16 +106,35 @@ export class VersionedMap<K, V> {
 }
 
 /**
- * Deleted entries stay as emptied ones and are swept when they outnumber the others: setting and
- * deleting one key beside 100,000 others costs a native Map 37 µs each time, and keeping the entry
- * avoids it (bench/versioned-map.ts).
+ * Deleted entries stay as emptied ones: setting and deleting one key beside 100,000 others costs a
+ * native Map 37 µs each time, and keeping the entry avoids it (bench/versioned-map.ts).
+ *
+ * From time to time the next version starts with a copy of its own, of the live entries alone, and this
+ * one keeps what it has. That sweeps, and it cuts the chain: an old version that died in the old
+ * generation would otherwise keep alive, until that is collected, all that came after it, and every
+ * young collection would copy it (42 % of the kernel's time went there).
  */
 interface Entries<K, V> {
-  map: Map<K, V | undefined>
+  readonly map: Map<K, V | undefined>
   emptied: number
+  /** Since it was copied. */
+  writes: number
 }
-const nothing: Entries<any, any> = { map: new Map(), emptied: 0 }
+const nothing: Entries<any, any> = { map: new Map(), emptied: 0, writes: 0 }
 const sweepMin = 32 // a guess: small maps are swept seldom enough
+const chainMin = 256 // a guess: as long as a chain may be at least
+const writesPerEntry = 8 // so a write pays for the copy of an eighth of an entry
+const copyMax = 262_144 // some 15 ms once in two million writes; a larger map is copied to be swept alone
+
+const isDue = ({ emptied, map, writes }: Entries<unknown, unknown>): boolean =>
+  (emptied > sweepMin && emptied * 2 > map.size) || (map.size <= copyMax && writes > Math.max(chainMin, map.size * writesPerEntry))
+
+const copied = <K, V>({ emptied, map }: Entries<K, V>): Entries<K, V> => {
+  if (emptied === 0) return { map: new Map(map), emptied: 0, writes: 0 }
+  const live = new Map<K, V | undefined>()
+  for (const [key, value] of map) if (value !== undefined) live.set(key, value)
+  return { map: live, emptied: 0, writes: 0 }
+}
 
 /** Writes or, with `undefined`, empties an entry; returns what was there. */
 const put = <K, V>(entries: Entries<K, V>, key: K, value: V | undefined): V | undefined => {
@@ -125,14 +145,7 @@ const put = <K, V>(entries: Entries<K, V>, key: K, value: V | undefined): V | un
     map.set(key, value)
   } else if (old !== undefined) {
     map.set(key, undefined)
-    if (++entries.emptied > sweepMin && entries.emptied * 2 > map.size) sweep(entries)
+    entries.emptied++
   }
   return old
-}
-
-const sweep = <K, V>(entries: Entries<K, V>): void => {
-  const live = new Map<K, V | undefined>()
-  for (const [key, value] of entries.map) if (value !== undefined) live.set(key, value)
-  entries.map = live
-  entries.emptied = 0
 }
