@@ -92,9 +92,14 @@ const shapeKindsOf = ({ parts }: Pick<State, "parts">, value: Value): ReadonlyAr
 
 /** What tells records and sequences apart before one looks into them; `undefined` for other values. */
 const classOf = (value: Value): string | undefined =>
-  value instanceof Record ? `r${value.fields.length} ${keyOf(value.label)}` : Array.isArray(value) ? `s${value.length} ` : undefined
+  value instanceof Record ? classOfRecord(value.label, value.fields.length) : Array.isArray(value) ? `s${value.length} ` : undefined
 const classOfPattern = (pattern: Pattern.RecordPattern | Pattern.SequencePattern): string =>
-  pattern._tag === "Record" ? `r${pattern.fields.length} ${keyOf(pattern.label)}` : `s${pattern.items.length} `
+  pattern._tag === "Record" ? classOfRecord(pattern.label, pattern.fields.length) : `s${pattern.items.length} `
+/** It says how long it is, so that what follows it cannot be taken for a part of it. */
+const classOfRecord = (label: Value, fields: number): string => {
+  const name = typeof label === "symbol" ? Symbol.keyFor(label) : undefined
+  return name === undefined ? `r${fields} ${keyOf(label)}` : `r${fields} '${name.length} ${name}`
+}
 
 // ---- shapes: which places to look at ------------------------------------------------------------
 

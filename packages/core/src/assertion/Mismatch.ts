@@ -1,0 +1,50 @@
+/**
+ * What was said is not of the schema it was said under: a value that came in and does not decode, or
+ * a fact, or a literal of a question, that does not encode. It names the place in the words of the
+ * schema (`from.user`, `tags.2`), and never holds what was found there, which may be a secret.
+ *
+ * It is an Effect: `yield* mismatch` fails with it, and `Effect.catchTag("Mismatch", …)` sees it.
+ */
+import { Schema, SchemaIssue } from "effect"
+import type { InvalidValue } from "../value/Value.ts"
+
+export type Path = ReadonlyArray<string | number>
+
+export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
+  /** From the whole to the culprit; empty when the whole is at fault. */
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return this.path.length === 0 ? this.reason : `${this.reason} at ${this.path.join(".")}`
+  }
+}
+
+export const mismatch = (reason: string, path: Path = []): Mismatch => new Mismatch({ path, reason })
+
+/** The same, seen from one level further out. */
+export const under = (step: string | number, { path, reason }: Mismatch): Mismatch => mismatch(reason, [step, ...path])
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The first thing that a schema complains of. */
+export const fromIssue = (issue: SchemaIssue.Issue): Mismatch => {
+  const [first] = format(issue).issues
+  return mismatch(first?.message ?? "Expected a valid value", first?.path?.map(step) ?? [])
+}
+
+const step = (segment: unknown): string | number => {
+  const key = typeof segment === "object" && segment !== null && "key" in segment ? segment.key : segment
+  return typeof key === "number" ? key : typeof key === "symbol" ? Symbol.keyFor(key) ?? String(key) : String(key)
+}
+
+export const fromInvalid = ({ message, path }: InvalidValue): Mismatch =>
+  mismatch(message.slice(0, message.length - (path.length === 0 ? 0 : ` at ${path.join(".")}`.length)), path)
+
+/** What a transformation threw: its author's mistake, but a stranger's value found it. */
+export const fromThrown = (thrown: unknown): Mismatch => {
+  if (thrown instanceof Mismatch) return thrown
+  const cause = thrown instanceof Error ? thrown.cause : undefined
+  if (SchemaIssue.isIssue(cause)) return fromIssue(cause)
+  return mismatch(`Expected a schema that answers, but it threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+}
