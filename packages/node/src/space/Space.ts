@@ -115,26 +115,28 @@ class Program {
     this.#place.perform(this.#pid, actions)
   }
 
-  /** The facet of a Scope, which withdraws all that it holds in one turn. */
-  #facet(scope: Scope.Scope): Effect.Effect<Facet> {
+  /** Holds a fact in the facet of the Scope, which withdraws all that it holds in one turn. */
+  readonly #assert = (fact: Value.Value): Effect.Effect<void, never, Scope.Scope> => Effect.flatMap(Effect.scope, (scope) => {
     const known = this.#facets.get(scope)
-    if (known !== undefined) return Effect.succeed(known)
+    if (known !== undefined) return this.#hold(known, fact)
     const facet: Facet = { handles: new Set(), isClosed: false }
     this.#facets.set(scope, facet)
     const close = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => {
       facet.isClosed = true
       const reason = Exit.isSuccess(exit) ? undefined : reasonOf(exit)
-      this.#perform(...[...facet.handles].map((handle) => Process.retract(handle, reason)))
+      this.#place.perform(this.#pid, Array.from(facet.handles, (handle) => Process.retract(handle, reason)))
     })
-    return Effect.as(Scope.addFinalizerExit(scope, close), facet)
+    // before there is anything to withdraw, so that an interruption in between leaves nothing
+    return Effect.andThen(Scope.addFinalizerExit(scope, close), this.#hold(facet, fact))
+  })
+  #hold(facet: Facet, fact: Value.Value): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (facet.isClosed) return
+      const handle = ++this.#handles
+      facet.handles.add(handle)
+      this.#perform(Process.assert(handle, fact))
+    })
   }
-  readonly #assert = (fact: Value.Value) => Effect.uninterruptible(Effect.gen({ self: this }, function*() {
-    const facet = yield* this.#facet(yield* Effect.scope)
-    if (facet.isClosed) return
-    const handle = ++this.#handles
-    facet.handles.add(handle)
-    this.#perform(Process.assert(handle, fact))
-  }))
 
   /** Observes for as long as the Scope is open; `onEnd` is called when the process ends before that. */
   #listen(what: What, ear: Ear, onEnd: () => void = () => {}): Effect.Effect<void, never, Scope.Scope> {
@@ -170,11 +172,11 @@ class Program {
       if (event._tag === "Removed") return last?.interruptUnsafe()
       const answer = read(what, event.captures)
       if (Result.isFailure(answer)) return
-      const first = last === undefined ? Effect.void : Effect.uninterruptible(Effect.asVoid(Fiber.await(last)))
       const body = Effect.scoped(Effect.andThen(effect(answer.success), Effect.never)).pipe(
         Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("what runs during a fact failed", cause))
       )
-      const fiber = run(Effect.andThen(first, body as Effect.Effect<void, never, Exclude<R, Scope.Scope>>))
+      const after = last === undefined ? body : Effect.andThen(Effect.uninterruptible(Fiber.await(last)), body)
+      const fiber = run(after as Effect.Effect<void, never, Exclude<R, Scope.Scope>>)
       running.set(key, fiber)
       fiber.addObserver(() => { if (running.get(key) === fiber) running.delete(key) })
     })
