@@ -1,4 +1,5 @@
 /** The public surface of the core, one module a line. */
+export * as Assertion from "./assertion/Assertion.ts"
 export * as Annotated from "./codec/Annotated.ts"
 export * as Binary from "./codec/Binary.ts"
 export * as Framing from "./codec/Framing.ts"

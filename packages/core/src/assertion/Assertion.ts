@@ -22,22 +22,25 @@ import { type Result, Schema, SchemaAST, SchemaGetter } from "effect"
 import * as Pattern from "../value/Pattern.ts"
 import { type Dictionary, isRecord, kindOf, Record as ValueRecord, symbol as symbolOf, type Value as AnyValue } from "../value/Value.ts"
 import type { AskFields, AskMember, Captures, Question, Strict } from "./ask.ts"
-import { type Codec, codecKey, codecOf, orThrow, toResult } from "./codec.ts"
+import { type Codec, codecKey, codecOf } from "./codec.ts"
 import { declared, derive, native } from "./derive.ts"
-import { Mismatch, mismatch, under } from "./Mismatch.ts"
-import { question, type Shape, shapeKey, wholeOf } from "./question.ts"
+import { Flaw, flaw, Mismatch, orThrow, toResult, under } from "./Mismatch.ts"
+import { question, type Shape, shapeKey, questionOf } from "./question.ts"
 
 export type { Ask, Captures, Question } from "./ask.ts"
 export { Mismatch } from "./Mismatch.ts"
 
 /** Any value, as it is. */
-export const Value: Schema.declare<AnyValue> = Schema.declare((u): u is AnyValue => kindOf(u) !== undefined, { expected: "a Preserves value", [native]: "any" })
+export const Value: Schema.declare<AnyValue> =
+  Schema.declare((u): u is AnyValue => kindOf(u) !== undefined, { expected: "a Preserves value", [native]: "any" })
 
 /** What can be a field: a schema that needs no services. */
 export type Field = Schema.ConstraintCodec<unknown, unknown, never, never>
 export type Fields = { readonly [name: PropertyKey]: Field }
 /** A record has its fields by their place, so none may be left out (`Schema.NullOr`, `Schema.Option` and dictionaries serve). */
-type Required<F> = { readonly [K in keyof F]: K extends "_tag" | symbol ? never : F[K] extends { readonly "~type.optionality": "optional" } ? never : unknown }
+type Required<F> = {
+  readonly [K in keyof F]: K extends "_tag" | symbol ? never : F[K] extends { readonly "~type.optionality": "optional" } ? never : unknown
+}
 
 /** Both ways between a fact and its value. */
 interface Ways<In, A, V extends AnyValue> {
@@ -93,28 +96,38 @@ const assertion = (schema: Schema.Constraint, codec: Codec, shape: Shape, more: 
   return self
 }
 
-/** Facts of one label, their fields in the order in which they are declared. */
+/**
+ * Facts of one label, their fields in the order in which they are declared.
+ *
+ * Text.print(record("Present", { room: Value, user: Value })({ room: "lobby", user: "ann" }))   // => '<Present "lobby" "ann">'
+ */
 export const record = <const Label extends string, const F extends Fields>(label: Label, fields: F & Required<F>): record<Label, F> => {
   const names = Object.keys(fields)
   const wrong = names.find((name) => name === "_tag" || /^\d+$/.test(name) || SchemaAST.isOptional(SchemaAST.toEncoded(fields[name]!.ast)))
-  // digits would not stay where they were declared
-  if (wrong !== undefined) throw mismatch("Expected a name that is not _tag and no number, of a field that is always there", [wrong])
+  // JavaScript would not leave digits where they were declared
+  const reason = "Expected a name that is not _tag and no number, of a field that is always there"
+  if (wrong !== undefined) throw new Mismatch({ reason, path: [wrong] })
   const tagged = Schema.TaggedStruct(label, derived(fields))
   const shape = declared((u): u is ValueRecord => isRecord(u, label, names.length), `<${[label, ...names].join(" ")}>`)
   const schema = shape.pipe(Schema.decodeTo(tagged, {
-    decode: SchemaGetter.transform((found: ValueRecord) => Object.fromEntries([["_tag", label], ...names.map((name, i) => [name, found.fields[i]])]) as never),
-    encode: SchemaGetter.transform((fact: { readonly [name: string]: unknown }) => new ValueRecord(symbolOf(label), names.map((name) => fact[name] as AnyValue)))
+    decode: SchemaGetter.transform(({ fields }: ValueRecord) =>
+      Object.fromEntries([["_tag", label], ...names.map((name, i) => [name, fields[i]])]) as never),
+    encode: SchemaGetter.transform((fact: { readonly [name: string]: unknown }) =>
+      new ValueRecord(symbolOf(label), names.map((name) => fact[name] as AnyValue)))
   }))
   const codec = recordCodec(label, fields, schema)
-  const all = wholeOf(Pattern.record(label, ...names.map(() => Pattern.bind())), (captures) => codec.read(captures))
+  const all = questionOf(Pattern.record(label, ...names.map(() => Pattern.bind())), (captures) => codec.read(captures))
   return assertion(schema, codec, { _tag: "Record", label, fields }, { label, fields, all })
 }
 
 const derived = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, Schema.make<Schema.Codec<unknown>>(derive(field.ast))]))
 
+interface RecordCodec extends Codec {
+  readonly read: (values: ReadonlyArray<AnyValue>) => unknown
+}
 /** As the schema does it, field by field. */
-const recordCodec = (label: string, fields: Fields, schema: Schema.Constraint): Codec & { readonly read: (values: ReadonlyArray<AnyValue>) => unknown } => {
+const recordCodec = (label: string, fields: Fields, schema: Schema.Constraint): RecordCodec => {
   const symbol = symbolOf(label)
   const codecs = Object.entries(fields).map(([name, field]) => ({ name, ...codecOf(field) }))
   // a field that is filled in when it is not given is `Schema`'s to fill in
@@ -124,7 +137,7 @@ const recordCodec = (label: string, fields: Fields, schema: Schema.Constraint): 
     for (let i = 0; i < codecs.length; i++) {
       const { decode, name } = codecs[i]!
       const found = decode(values[i]!)
-      if (found instanceof Mismatch) return under(name, found)
+      if (found instanceof Flaw) return under(name, found)
       fact[name] = found
     }
     return fact
@@ -132,39 +145,47 @@ const recordCodec = (label: string, fields: Fields, schema: Schema.Constraint): 
   return {
     read,
     encode: slow?.encode ?? ((input) => {
-      if (!isObject(input)) return mismatch("Expected an object of fields")
-      if (input._tag !== undefined && input._tag !== label) return mismatch(`Expected ${JSON.stringify(label)}`, ["_tag"])
+      if (!isObject(input)) return flaw("Expected an object of fields")
+      if (input._tag !== undefined && input._tag !== label) return flaw(`Expected ${JSON.stringify(label)}`, ["_tag"])
       const values: Array<AnyValue> = []
       for (const { encode, name } of codecs) {
         const value = encode(input[name])
-        if (value instanceof Mismatch) return under(name, value)
+        if (value instanceof Flaw) return under(name, value)
         values.push(value)
       }
       return new ValueRecord(symbol, values)
     }),
     decode: (value) => isRecord(value, label, codecs.length) ? read(value.fields)
-      : mismatch(`Expected <${[label, ...Object.keys(fields)].join(" ")}>, got ${nameOf(value)}`)
+      : flaw(`Expected <${[label, ...Object.keys(fields)].join(" ")}>, got ${nameOf(value)}`)
   }
 }
 
+const labelName = (value: AnyValue): string | undefined =>
+  value instanceof ValueRecord && typeof value.label === "symbol" ? Symbol.keyFor(value.label) : undefined
 const nameOf = (value: AnyValue): string =>
-  value instanceof ValueRecord && typeof value.label === "symbol" ? `<${Symbol.keyFor(value.label)}> of ${value.fields.length}` : kindOf(value) ?? typeof value
+  value instanceof ValueRecord ? `<${labelName(value) ?? "…"}> of ${value.fields.length}` : kindOf(value) ?? typeof value
 
 /**
  * Facts whose fields go by name: a dictionary with a symbol for each. Others may be there and are
  * ignored; a field may be optional.
+ *
+ * Text.print(dictionary({ room: Value, user: Value })({ room: "lobby", user: "ann" }))   // => '{room: "lobby" user: "ann"}'
  */
 export const dictionary = <const F extends Fields>(fields: F): dictionary<F> => {
   const struct = Schema.Struct(fields)
   const codec = codecOf(struct)
   const { pattern } = question(struct, {})
   const schema = Schema.make<Schema.Codec<unknown, Dictionary>>(derive(struct.ast))
-  return assertion(schema, codec, { _tag: "Dictionary", fields }, { fields, all: wholeOf(Pattern.bind(pattern), ([found]) => codec.decode(found!)) })
+  const all = questionOf(Pattern.bind(pattern), ([found]) => codec.decode(found!))
+  return assertion(schema, codec, { _tag: "Dictionary", fields }, { fields, all })
 }
 
-/** One of several. No single pattern asks for them all: observe each member, or a field that holds the union. */
+/**
+ * One of several, the one with most fields first where several would do. No single pattern asks for
+ * them all: observe each member, or a field that holds the union.
+ */
 export const union = <const M extends ReadonlyArray<Member>>(...members: M): union<M> => {
-  const leaves = members.flatMap(leavesOf)
+  const leaves = members.flatMap(leavesOf).sort((a, b) => b.size - a.size)
   const labels = [...new Set(leaves.map(({ label }) => label ?? "the dictionaries"))].join(", ")
   const one = (label: unknown, way: "encode" | "decode", given: unknown): unknown => {
     const labelled = leaves.filter((leaf) => leaf.label !== undefined && leaf.label === label)
@@ -172,26 +193,30 @@ export const union = <const M extends ReadonlyArray<Member>>(...members: M): uni
     if (candidates.length === 1) return candidates[0]!.codec[way](given as AnyValue)
     for (const { codec } of candidates) {
       const outcome = codec[way](given as AnyValue)
-      if (!(outcome instanceof Mismatch)) return outcome
+      if (!(outcome instanceof Flaw)) return outcome
     }
-    return mismatch(`Expected one of ${labels}`)
+    return flaw(`Expected one of ${labels}`)
   }
   const codec: Codec = {
-    encode: (input) => one(isObject(input) ? input._tag : undefined, "encode", input) as AnyValue | Mismatch,
-    decode: (value) => one(value instanceof ValueRecord && typeof value.label === "symbol" ? Symbol.keyFor(value.label) : undefined, "decode", value)
+    encode: (input) => one(isObject(input) ? input._tag : undefined, "encode", input) as AnyValue | Flaw,
+    decode: (value) => one(labelName(value), "decode", value)
   }
-  return assertion(Schema.Union(members), codec, { _tag: "Union", members }, { members, "~colloquy/members": members })
+  return assertion(Schema.Union(leaves.map(({ schema }) => schema)), codec, { _tag: "Union", members }, { members, "~colloquy/members": members })
 }
 
 /** What a union is made of: records, dictionaries, unions. */
 export type Member = Field & { readonly fields: Fields } & { readonly all: Question<unknown> } | Field & UnionParts<ReadonlyArray<Schema.Constraint>>
 
 interface Leaf {
+  readonly schema: Schema.Constraint
+  readonly size: number
   readonly label: string | undefined
   readonly codec: Codec
 }
-const leavesOf = (member: Member): ReadonlyArray<Leaf> =>
-  "~colloquy/members" in member ? (member["~colloquy/members"] as ReadonlyArray<Member>).flatMap(leavesOf)
-    : [{ label: "label" in member ? member.label as string : undefined, codec: codecOf(member) }]
+const leavesOf = (member: Member): ReadonlyArray<Leaf> => {
+  if ("~colloquy/members" in member) return (member["~colloquy/members"] as ReadonlyArray<Member>).flatMap(leavesOf)
+  const label = "label" in member ? member.label as string : undefined
+  return [{ schema: member, size: Object.keys(member.fields).length, label, codec: codecOf(member) }]
+}
 
 const isObject = (input: unknown): input is { readonly [name: string]: unknown } => typeof input === "object" && input !== null

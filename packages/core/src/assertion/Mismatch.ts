@@ -4,8 +4,10 @@
  * schema (`from.user`, `tags.2`), and never holds what was found there, which may be a secret.
  *
  * It is an Effect: `yield* mismatch` fails with it, and `Effect.catchTag("Mismatch", …)` sees it.
+ *
+ * new Mismatch({ path: ["from", "user"], reason: "Expected string" }).message   // => "Expected string at from.user"
  */
-import { Schema, SchemaIssue } from "effect"
+import { Result, Schema, SchemaIssue } from "effect"
 import type { InvalidValue } from "../value/Value.ts"
 
 export type Path = ReadonlyArray<string | number>
@@ -20,17 +22,34 @@ export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
   }
 }
 
-export const mismatch = (reason: string, path: Path = []): Mismatch => new Mismatch({ path, reason })
+/** A mismatch on its way out: most of them are looked at by nobody, and an Error costs microseconds. */
+export class Flaw {
+  readonly path: Path
+  readonly reason: string
+  constructor(reason: string, path: Path = []) {
+    this.path = path
+    this.reason = reason
+  }
+}
+export const flaw = (reason: string, path?: Path): Flaw => new Flaw(reason, path)
 
 /** The same, seen from one level further out. */
-export const under = (step: string | number, { path, reason }: Mismatch): Mismatch => mismatch(reason, [step, ...path])
+export const under = (step: string | number, { path, reason }: Flaw): Flaw => flaw(reason, [step, ...path])
+
+/** As people outside read it. */
+export const toResult = <A>(outcome: A | Flaw): Result.Result<A, Mismatch> =>
+  outcome instanceof Flaw ? Result.fail(new Mismatch(outcome)) : Result.succeed(outcome)
+export const orThrow = <A>(outcome: A | Flaw): A => {
+  if (outcome instanceof Flaw) throw new Mismatch(outcome)
+  return outcome
+}
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** The first thing that a schema complains of. */
-export const fromIssue = (issue: SchemaIssue.Issue): Mismatch => {
+export const fromIssue = (issue: SchemaIssue.Issue): Flaw => {
   const [first] = format(issue).issues
-  return mismatch(first?.message ?? "Expected a valid value", first?.path?.map(step) ?? [])
+  return flaw(first?.message ?? "Expected a valid value", first?.path?.map(step) ?? [])
 }
 
 const step = (segment: unknown): string | number => {
@@ -38,13 +57,12 @@ const step = (segment: unknown): string | number => {
   return typeof key === "number" ? key : typeof key === "symbol" ? Symbol.keyFor(key) ?? String(key) : String(key)
 }
 
-export const fromInvalid = ({ message, path }: InvalidValue): Mismatch =>
-  mismatch(message.slice(0, message.length - (path.length === 0 ? 0 : ` at ${path.join(".")}`.length)), path)
+export const fromInvalid = ({ message, path }: InvalidValue): Flaw =>
+  flaw(message.slice(0, message.length - (path.length === 0 ? 0 : ` at ${path.join(".")}`.length)), path)
 
 /** What a transformation threw: its author's mistake, but a stranger's value found it. */
-export const fromThrown = (thrown: unknown): Mismatch => {
-  if (thrown instanceof Mismatch) return thrown
+export const fromThrown = (thrown: unknown): Flaw => {
   const cause = thrown instanceof Error ? thrown.cause : undefined
   if (SchemaIssue.isIssue(cause)) return fromIssue(cause)
-  return mismatch(`Expected a schema that answers, but it threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+  return flaw(`Expected a schema that answers, but it threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
 }

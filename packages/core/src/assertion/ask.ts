@@ -50,9 +50,11 @@ type TagOf<S, O> = S extends HasTag<infer T> ? O extends "required" ? { readonly
 /** Refuses names that the schema does not have: all of them may be left out, so a slip of the pen would pass. */
 export type Strict<S, Q> = Q extends Hole ? unknown
   : S extends HasMembers<infer M> ? Strict<MemberOf<M[number], Q>, Q>
-  : S extends HasFields<infer F> ? { readonly [K in keyof Q]: K extends keyof F ? Strict<F[K], Q[K]> : S extends HasTag<string> ? K extends "_tag" ? unknown : never : never }
+  : S extends HasFields<infer F> ? { readonly [K in keyof Q]: K extends keyof F ? Strict<F[K], Q[K]> : IsTag<S, K> extends true ? unknown : never }
   : S extends HasElements<infer E> ? { readonly [I in keyof Q]: I extends keyof E ? Strict<E[I], Q[I]> : unknown }
   : unknown
+
+type IsTag<S, K> = S extends HasTag<string> ? K extends "_tag" ? true : false : false
 
 /** The members that a question can be about. */
 type MemberOf<S, Q> = S extends HasMembers<infer M> ? MemberOf<M[number], Q>
@@ -70,7 +72,9 @@ type Captured<S, Q> =
     : [Q] extends [Pattern.Discard | undefined] ? Nothing
     : [Q] extends [Pattern.Pattern] ? TypeOf<S>
     : S extends HasMembers<infer M> ? Captured<MemberOf<M[number], Q>, Q>
-    : S extends HasFields<infer F> ? OrNothing<{ readonly [K in keyof Q & keyof F as IsNothing<Captured<F[K], Q[K]>> extends true ? never : K]: Captured<F[K], Q[K]> }>
+    : S extends HasFields<infer F> ? OrNothing<{
+      readonly [K in keyof Q & keyof F as IsNothing<Captured<F[K], Q[K]>> extends true ? never : K]: Captured<F[K], Q[K]>
+    }>
     : S extends HasElements<infer E> ? Q extends ReadonlyArray<unknown> ? NoItems<Items<E, Q>> : Nothing
     : Nothing
 type TypeOf<S> = S extends { readonly Type: infer T } ? T : never

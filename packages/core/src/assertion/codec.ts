@@ -9,10 +9,10 @@ import { depthMax, measure } from "../value/canonical.ts"
 import { byteLength } from "../value/utf8.ts"
 import { InvalidValue, kindOf, type Value } from "../value/Value.ts"
 import { derive, fromNumber, native } from "./derive.ts"
-import { fromInvalid, fromIssue, fromThrown, Mismatch, mismatch } from "./Mismatch.ts"
+import { type Flaw, flaw, fromInvalid, fromIssue, fromThrown } from "./Mismatch.ts"
 
 export interface Codec {
-  readonly encode: (input: unknown) => Value | Mismatch
+  readonly encode: (input: unknown) => Value | Flaw
   readonly decode: (value: Value) => unknown
 }
 
@@ -22,7 +22,8 @@ export const codecKey = "~colloquy/codec"
 export const codecOf = (schema: Schema.Constraint): Codec =>
   codecKey in schema ? schema[codecKey] as Codec : plain(schema.ast) ?? interpreted(schema)
 
-const expected = (what: string, found: unknown): Mismatch => mismatch(`Expected ${what}, got ${kindOf(found) ?? (found === null ? "null" : typeof found)}`)
+const expected = (what: string, found: unknown): Flaw =>
+  flaw(`Expected ${what}, got ${kindOf(found) ?? (found === null ? "null" : typeof found)}`)
 
 /** One check for both directions. */
 const kind = (what: string, is: (found: unknown) => boolean): Codec => ({
@@ -32,14 +33,14 @@ const kind = (what: string, is: (found: unknown) => boolean): Codec => ({
 
 const text: Codec = {
   encode: (input) => typeof input !== "string" ? expected("string", input)
-    : byteLength(input) < 0 ? mismatch("Expected text, got a lone surrogate") : input,
+    : byteLength(input) < 0 ? flaw("Expected text, got a lone surrogate") : input,
   decode: (value) => typeof value === "string" ? value : expected("string", value)
 }
 const number: Codec = {
   encode: (input) => typeof input === "number" ? fromNumber(input) : expected("number", input),
   decode: (value) => typeof value === "number" ? value
     : typeof value === "object" && "_tag" in value && value._tag === "Double" ? value.value
-    : typeof value === "bigint" ? mismatch("Expected number, got an integer that no number holds") : expected("number", value)
+    : typeof value === "bigint" ? flaw("Expected number, got an integer that no number holds") : expected("number", value)
 }
 /** What is no value (a class of somebody, a circle, a local symbol) is found by encoding it. */
 const any: Codec = {
@@ -110,7 +111,7 @@ const interpreted = (schema: Schema.Constraint): Codec => {
 }
 
 /** Transformations are users' code, and circles exhaust the stack. */
-const guarded = <A>(run: () => A): A | Mismatch => {
+const guarded = <A>(run: () => A): A | Flaw => {
   try {
     return run()
   } catch (thrown) {
@@ -119,7 +120,7 @@ const guarded = <A>(run: () => A): A | Mismatch => {
 }
 
 /** The value, when it is one to its last leaf. */
-export const whole = (value: Value): Value | Mismatch => {
+export const whole = (value: Value): Value | Flaw => {
   try {
     measure(value, levelsMax)
     return value
@@ -129,11 +130,3 @@ export const whole = (value: Value): Value | Mismatch => {
 }
 
 const levelsMax = depthMax - 20 // a guess: what may stand around one field of a fact
-
-/** As people outside read it. */
-export const toResult = <A>(outcome: A | Mismatch): Result.Result<A, Mismatch> =>
-  outcome instanceof Mismatch ? Result.fail(outcome) : Result.succeed(outcome)
-export const orThrow = <A>(outcome: A | Mismatch): A => {
-  if (outcome instanceof Mismatch) throw outcome
-  return outcome
-}

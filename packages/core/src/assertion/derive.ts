@@ -126,25 +126,28 @@ const objects = (ast: SchemaAST.Objects): AST => {
     ast.indexSignatures.map(({ parameter, type }) => new SchemaAST.IndexSignature(parameter, embody(type))),
     ast.annotations, ast.checks, undefined, ast.context, ast.encodingChecks
   )
+  const isOpen = ast.indexSignatures.length > 0
   const decode = ({ entries }: Dictionary): object => {
     const found: object = {}
     for (const [key, value] of entries) {
-      const name = typeof key === "symbol" ? Symbol.keyFor(key) ?? key : key
-      if (typeof key === "symbol" && keys.has(name as string)) put(found, name as string, value)
-      else if (ast.indexSignatures.length > 0 && (typeof key === "symbol" || typeof key === "string") && !keys.has(key as string)) put(found, key, value)
+      const name = typeof key === "symbol" ? Symbol.keyFor(key) : undefined
+      if (name !== undefined && keys.has(name)) put(found, name, value)
+      else if (isOpen && (typeof key === "symbol" || (typeof key === "string" && !keys.has(key)))) put(found, key, value)
     }
     return found
   }
   const encode = (object: { readonly [key: PropertyKey]: Value | undefined }): Dictionary =>
     new Dictionary(Reflect.ownKeys(object).flatMap((key) => {
       const value = object[key]
-      return value === undefined || (omissible.has(key) && isRecord(value, "undefined", 0)) ? [] : [[typeof key === "string" ? keys.get(key) ?? key : key, value] as const]
+      if (value === undefined || (omissible.has(key) && isRecord(value, "undefined", 0))) return []
+      return [[typeof key === "string" ? keys.get(key) ?? key : key, value] as const]
     }))
   return SchemaAST.decodeTo(isDictionary.ast, inside, transformation(decode, encode))
 }
 
 /** `Schema.optional`: a key that is `undefined` says what an absent one says, and must make the same fact. */
-const isOmissible = (type: AST): boolean => SchemaAST.isOptional(type) && SchemaAST.isUnion(type) && type.types.some(SchemaAST.isUndefined)
+const isOmissible = (type: AST): boolean =>
+  SchemaAST.isOptional(type) && SchemaAST.isUnion(type) && type.types.some(SchemaAST.isUndefined)
 
 /** `__proto__` may be a stranger's key: it is one like any other. */
 const put = (object: object, key: PropertyKey, value: unknown): void => {

@@ -11,8 +11,8 @@ import { compare } from "../value/order.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { symbol, type Value } from "../value/Value.ts"
 import type { Question } from "./ask.ts"
-import { codecOf, toResult } from "./codec.ts"
-import { Mismatch, mismatch, under } from "./Mismatch.ts"
+import { codecOf } from "./codec.ts"
+import { Flaw, flaw, Mismatch, toResult, under } from "./Mismatch.ts"
 
 type Fields = { readonly [name: string]: Schema.Constraint }
 /** How far a question can look into a schema. */
@@ -36,23 +36,16 @@ const discard: Part = { pattern: Pattern.discard, read: undefined }
 
 /** Throws a `Mismatch` for a literal, or a name, that the schema does not have. */
 export const question = (schema: Schema.Constraint, ask: unknown): Question<any> => {
-  const places = { next: 0 }
-  const { pattern, read } = partOf(schema, ask, places)
-  const ends = read ?? (() => ({}))
-  return {
-    pattern,
-    decode: (captures) => toResult(captures.length === places.next
-      ? ends(captures)
-      : mismatch(`Expected ${places.next} captures, got ${captures.length}`))
-  }
+  const { pattern, read } = outside(() => partOf(schema, ask, { next: 0 }))
+  return questionOf(pattern, read ?? (() => ({})))
 }
 
-/** A question for the whole of it: each of `parts` is bound. */
-export const wholeOf = (pattern: Pattern.Pattern, decode: Reader): Question<any> => {
+/** A pattern with a reader for all that it captures. */
+export const questionOf = (pattern: Pattern.Pattern, read: Reader): Question<any> => {
   const arity = Pattern.arity(pattern)
   return {
     pattern,
-    decode: (captures) => toResult(captures.length === arity ? decode(captures) : mismatch(`Expected ${arity} captures, got ${captures.length}`))
+    decode: (captures) => toResult(captures.length === arity ? read(captures) : flaw(`Expected ${arity} captures, got ${captures.length}`))
   }
 }
 
@@ -76,7 +69,9 @@ const partOf = (schema: Schema.Constraint, ask: unknown, places: Places): Part =
 const shapeOf = (schema: Schema.Constraint): Shape | undefined => {
   if (shapeKey in schema) return schema[shapeKey] as Shape
   const { ast } = schema
-  if ("elements" in schema && SchemaAST.isArrays(ast) && ast.encoding === undefined) return { _tag: "Tuple", elements: schema.elements as ReadonlyArray<Schema.Constraint> }
+  if ("elements" in schema && SchemaAST.isArrays(ast) && ast.encoding === undefined) {
+    return { _tag: "Tuple", elements: schema.elements as ReadonlyArray<Schema.Constraint> }
+  }
   if (!("fields" in schema)) return undefined
   // a class is a declaration that one link leads to its struct
   const struct = SchemaAST.isDeclaration(ast) && ast.encoding?.length === 1 ? ast.encoding[0].to : ast
@@ -97,7 +92,7 @@ const isOneOf = (schema: Schema.Constraint, ask: Pattern.Pattern): boolean => {
     case "Dictionary": return Object.hasOwn(shape.fields, "_tag")
     case "Tuple": return false
     case "Union": return shape.members.some((member) => isOneOf(member, ask))
-    case undefined: return !(codecOf(schema).encode(ask) instanceof Mismatch)
+    case undefined: return !(codecOf(schema).encode(ask) instanceof Flaw)
   }
 }
 
@@ -110,15 +105,22 @@ const bound = (schema: Schema.Constraint, pattern: Pattern.Bind, places: Places)
 
 const literalOf = (schema: Schema.Constraint, ask: unknown): Value => {
   const value = codecOf(schema).encode(ask)
-  if (value instanceof Mismatch) throw value
+  if (value instanceof Flaw) throw value
   return value
 }
 
+const outside = <A>(run: () => A): A => {
+  try {
+    return run()
+  } catch (thrown) {
+    throw thrown instanceof Flaw ? new Mismatch(thrown) : thrown
+  }
+}
 const at = <A>(step: string | number, run: () => A): A => {
   try {
     return run()
   } catch (thrown) {
-    throw thrown instanceof Mismatch ? under(step, thrown) : thrown
+    throw thrown instanceof Flaw ? under(step, thrown) : thrown
   }
 }
 
@@ -140,15 +142,15 @@ const ofDictionary = (fields: Fields, ask: unknown, places: Places): Part => {
 }
 
 const named = (names: ReadonlyArray<string>, ask: unknown, tag?: string): { readonly [name: string]: unknown } => {
-  if (!isObject(ask)) throw mismatch("Expected an object of fields")
+  if (!isObject(ask)) throw flaw("Expected an object of fields")
   const stray = Object.keys(ask).find((name) => !names.includes(name) && (name !== "_tag" || tag === undefined))
-  if (stray !== undefined) throw mismatch("Expected no such field", [stray])
-  if (tag !== undefined && ask._tag !== undefined && ask._tag !== tag) throw mismatch(`Expected ${JSON.stringify(tag)}`, ["_tag"])
+  if (stray !== undefined) throw flaw("Expected no such field", [stray])
+  if (tag !== undefined && ask._tag !== undefined && ask._tag !== tag) throw flaw(`Expected ${JSON.stringify(tag)}`, ["_tag"])
   return ask
 }
 
 const ofTuple = (elements: ReadonlyArray<Schema.Constraint>, ask: unknown, places: Places): Part => {
-  if (!Array.isArray(ask) || ask.length !== elements.length) throw mismatch(`Expected ${elements.length} items`)
+  if (!Array.isArray(ask) || ask.length !== elements.length) throw flaw(`Expected ${elements.length} items`)
   const parts = elements.map((element, i) => at(i, () => partOf(element, ask[i], places)))
   return { pattern: Pattern.sequence(parts.map(({ pattern }) => pattern)), read: itemReader(parts) }
 }
@@ -162,7 +164,7 @@ const memberOf = (members: ReadonlyArray<Schema.Constraint>, ask: unknown): Sche
       : shape?._tag === "Dictionary" && isObject(ask) && Object.keys(ask).every((name) => Object.hasOwn(shape.fields, name))
   }
   const found = members.find(fits)
-  if (found === undefined) throw mismatch("Expected the _tag, or the fields, of a member of the union")
+  if (found === undefined) throw flaw("Expected the _tag, or the fields, of a member of the union")
   return found
 }
 
@@ -174,7 +176,7 @@ const reader = (names: ReadonlyArray<string>, parts: ReadonlyArray<Part>): Reade
     const found: { [name: string]: unknown } = {}
     for (const { name, read } of reads) {
       const value = read(captures)
-      if (value instanceof Mismatch) return under(name, value)
+      if (value instanceof Flaw) return under(name, value)
       found[name] = value
     }
     return found
@@ -188,7 +190,7 @@ const itemReader = (parts: ReadonlyArray<Part>): Reader | undefined => {
     const found: Array<unknown> = []
     for (const { i, read } of reads) {
       const value = read(captures)
-      if (value instanceof Mismatch) return under(i, value)
+      if (value instanceof Flaw) return under(i, value)
       found.push(value)
     }
     return found

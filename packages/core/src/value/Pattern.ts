@@ -48,9 +48,9 @@ export interface DictionaryPattern {
   readonly entries: ReadonlyArray<readonly [key: Value, pattern: Pattern]>
 }
 
-export const discard: Pattern = { _tag: "Discard" }
+export const discard: Discard = { _tag: "Discard" }
 /** Captures whatever `pattern` matches; anything when left out. */
-export const bind = (pattern: Pattern = discard): Pattern => ({ _tag: "Bind", pattern })
+export const bind = (pattern: Pattern = discard): Bind => ({ _tag: "Bind", pattern })
 export const literal = (value: Value): Pattern => ({ _tag: "Literal", value })
 
 const isLiteral = (pattern: Pattern): pattern is Literal => pattern._tag === "Literal"

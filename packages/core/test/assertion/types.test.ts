@@ -10,7 +10,9 @@ const Person = Assertion.record("Person", { user: Schema.String, age: Schema.Num
 const Message = Assertion.record("Message", { from: Person, body: Schema.String, at: Schema.DateTimeUtcFromString })
 const Settings = Assertion.dictionary({ color: Schema.Literals(["red", "blue"]), size: Schema.optionalKey(Schema.Int) })
 const Event = Assertion.union(Present, Person, Settings)
-const Log = Assertion.record("Log", { event: Event, place: Schema.Tuple([Schema.Number, Schema.String]), meta: Schema.Struct({ host: Schema.String, pid: Schema.Int }) })
+const Log = Assertion.record("Log", {
+  event: Event, place: Schema.Tuple([Schema.Number, Schema.String]), meta: Schema.Struct({ host: Schema.String, pid: Schema.Int })
+})
 class User extends Schema.Class<User>("User")({ id: Schema.Int, name: Schema.String }) {}
 const Account = Assertion.record("Account", { owner: User, room: Room })
 
@@ -51,6 +53,7 @@ describe("the types of assertions", () => {
     const inUnion = Log.with({ event: { _tag: "Present", user: Pattern.bind } })
     const union = Log.with({ event: Pattern.bind })
     const tuple = Log.with({ place: [1, Pattern.bind], meta: { host: "a", pid: Pattern.bind } })
+    const open = Log.with({ place: [Pattern.discard as Pattern.Discard, Pattern.bind], meta: Pattern.discard as Pattern.Discard })
     const first = Log.with({ place: [Pattern.bind, undefined] })
     const owner = Account.with({ owner: { name: Pattern.bind }, room: Pattern.bind })
 
@@ -59,6 +62,7 @@ describe("the types of assertions", () => {
     expectTypeOf<CapturesOf<typeof inUnion>>().toEqualTypeOf<{ readonly event: { readonly user: string } }>()
     expectTypeOf<CapturesOf<typeof union>>().toEqualTypeOf<{ readonly event: typeof Event.Type }>()
     expectTypeOf<CapturesOf<typeof tuple>>().toEqualTypeOf<{ readonly place: readonly [string]; readonly meta: { readonly pid: number } }>()
+    expectTypeOf<CapturesOf<typeof open>>().toEqualTypeOf<{ readonly place: readonly [string] }>()
     expectTypeOf<CapturesOf<typeof first>>().toEqualTypeOf<{ readonly place: readonly [number] }>()
     expectTypeOf<CapturesOf<typeof owner>>().toEqualTypeOf<{ readonly owner: { readonly name: string }; readonly room: typeof Room.Type }>()
   })
