@@ -1,9 +1,17 @@
-/** A node from Layers: `layer` runs one, `scope` joins a program to one of its scopes. */
-import { Process, Value } from "@colloquy/core"
-import { Effect, Layer, Schema } from "effect"
+/**
+ * A node from Layers: `layer` runs one, `layerMemory` one without sockets, `layerConfig` one as it is
+ * configured; `scope` joins a program to one of its scopes.
+ *
+ * Promises: nodes of one process share nothing but the process. Each has its own id, scopes and
+ * links, and its lines in the log name it. A layer that fails or is interrupted while it is built has
+ * closed whatever it had opened.
+ */
+import { Operator, Process, Value } from "@colloquy/core"
+import { Effect, Layer, References, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
 import * as HostModule from "./Host.ts"
+import * as NodeConfig from "./NodeConfig.ts"
 import { Space } from "./space/Space.ts"
 import * as Address from "./transport/Address.ts"
 import { ListenError } from "./transport/Transport.ts"
@@ -16,6 +24,8 @@ export interface Config extends Omit<HostModule.Config, "node"> {
   readonly id?: string
   /** Addresses to accept links at. Without `insecure` only this machine's own: links carry no authentication yet. */
   readonly listen?: ReadonlyArray<string>
+  /** Addresses of uplinks, by the scope here. One that names no scope means the same one there. */
+  readonly uplinks?: { readonly [scope: string]: ReadonlyArray<string> }
   readonly insecure?: boolean
 }
 
@@ -26,17 +36,52 @@ export class Insecure extends Schema.TaggedError<Insecure>()("Insecure", { addre
   }
 }
 
+/** A scope that no program may be in: it has no name, or is the node's own. */
+export class BadScope extends Schema.TaggedError<BadScope>()("BadScope", { scope: Schema.String }) {
+  override get message() {
+    return `"${this.scope}" is not a scope's name: one is not empty, and does not start with @`
+  }
+}
+
 /** A node id that nobody else has: for nodes whose identity nobody keeps. */
 export const freshId = (prefix = hostname()): string => `${prefix}-${randomBytes(4).toString("hex")}`
 
 /** A running node, with the transports that are provided. It accepts links once the layer is built. */
-export const layerNoTransport = ({ id = freshId(), insecure = false, listen = [], ...config }: Config) =>
-  Layer.effectDiscard(Effect.forEach(listen, (text) => listenAt(text, insecure), { discard: true })).pipe(
-    Layer.provideMerge(Host.layer({ ...config, node: id }))
+export const layerNoTransport = ({ id = freshId(), insecure = false, listen = [], uplinks = {}, ...config }: Config) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    for (const text of listen) yield* listenAt(text, insecure)
+    for (const [scope, texts] of Object.entries(uplinks)) {
+      for (const text of texts) yield* uplink(yield* named(scope), text)
+    }
+  })).pipe(
+    Layer.provideMerge(Host.layer({ ...config, node: id })),
+    Layer.provide(namedInLog(id))
   )
+
+/** With several nodes in one process, a line in the log is to say whose it is. */
+const namedInLog = (node: string) =>
+  Layer.effect(References.CurrentLogAnnotations, Effect.map(References.CurrentLogAnnotations, (annotations) => ({ ...annotations, node })))
 
 /** As `layerNoTransport`, over TCP, Unix sockets and WebSocket. */
 export const layer = (config: Config = {}) => Layer.provide(layerNoTransport(config), Transports.layer)
+
+/**
+ * As `layerNoTransport`, over links in memory alone: addresses are `memory:NAME`, and nodes of this
+ * process find each other by them. On a network of its own, when one is given.
+ */
+export const layerMemory = (config: Config = {}, network?: Transports.Network) =>
+  Layer.provide(layerNoTransport(config), network === undefined ? Transports.Memory.layer : Transports.layerMemoryOf(network))
+
+/**
+ * As `layer`, as it is configured: by `COLLOQUY_…` in the environment and the file that `COLLOQUY_CONFIG`
+ * names, as NodeConfig.ts lists it, or by any effect that yields a configuration, such as a `Config`.
+ */
+export function layerConfig(): ReturnType<typeof configured<NodeConfig.BadSetting, never>>
+export function layerConfig<E, R>(config: Effect.Effect<Config, E, R>): ReturnType<typeof configured<E, R>>
+export function layerConfig<E, R>(config?: Effect.Effect<Config, E, R>) {
+  return configured<E | NodeConfig.BadSetting, R>(config ?? NodeConfig.load())
+}
+const configured = <E, R>(config: Effect.Effect<Config, E, R>) => Layer.unwrap(Effect.map(config, layer))
 
 /** Accepts links at an address until the scope closes; `<listener address>` in the management dataspace says so. */
 export const listenAt = Effect.fnUntraced(function*(text: string, insecure: boolean) {
@@ -72,4 +117,8 @@ export const uplink = Effect.fnUntraced(function*(scope: string, text: string) {
 
 /** A program's place in a scope of the node, and the uplinks that join the scope to others. */
 export const scope = (name: string, { uplinks = [] }: { readonly uplinks?: ReadonlyArray<string> } = {}) =>
-  Layer.merge(Space.layer(name), Layer.effectDiscard(Effect.forEach(uplinks, (address) => uplink(name, address), { discard: true })))
+  Layer.unwrap(Effect.map(named(name), (it) =>
+    Layer.merge(Space.layer(it), Layer.effectDiscard(Effect.forEach(uplinks, (address) => uplink(it, address), { discard: true })))))
+
+const named = (scope: string): Effect.Effect<string, BadScope> =>
+  scope === "" || Operator.isReserved(scope) ? Effect.fail(new BadScope({ scope })) : Effect.succeed(scope)

@@ -14,7 +14,8 @@ const of = (text: string): Address.Address => (Address.parse(text) as Address.Lo
 const transports = [
   { name: "tcp", at: () => of("tcp://127.0.0.1:0"), tag: Transports.Tcp },
   { name: "unix", at: () => of(`unix:${join(folder, `${Math.floor(performance.now() * 1000)}.sock`)}`), tag: Transports.Unix },
-  { name: "ws", at: () => of("ws://127.0.0.1:0"), tag: Transports.WebSocket }
+  { name: "ws", at: () => of("ws://127.0.0.1:0"), tag: Transports.WebSocket },
+  { name: "memory", at: () => of("memory:suite"), tag: Transports.Memory }
 ] as const
 
 for (const { at, name, tag } of transports) {
@@ -54,7 +55,7 @@ for (const { at, name, tag } of transports) {
       assert.strictEqual(taken, sent.length)
       assert.match(reason, /closed/)
       assert.strictEqual(connection.stream, name !== "ws")
-    }).pipe(Effect.scoped, Effect.provide(Transports.layer)), 20_000)
+    }).pipe(Effect.scoped, Effect.provide([Transports.layer, Transports.Memory.layer])), 20_000)
 
     it.live("says why it cannot dial or listen", () => Effect.gen(function*() {
       const transport = yield* tag as typeof Transports.Tcp
@@ -66,7 +67,7 @@ for (const { at, name, tag } of transports) {
       const taken = yield* Effect.flip(transport.listen(listener.address, () => {}))
       assert.match(taken.message, /it is in use; choose another one/)
       assert.instanceOf(taken, Transport.ListenError)
-    }).pipe(Effect.scoped, Effect.provide(Transports.layer)), 20_000)
+    }).pipe(Effect.scoped, Effect.provide([Transports.layer, Transports.Memory.layer])), 20_000)
 
     it.live("finishes what was written before it closes", () => Effect.gen(function*() {
       const transport = yield* tag as typeof Transports.Tcp
@@ -81,7 +82,7 @@ for (const { at, name, tag } of transports) {
       connection.close()
 
       assert.strictEqual(yield* Deferred.await(all), 3_000_000)
-    }).pipe(Effect.scoped, Effect.provide(Transports.layer)), 20_000)
+    }).pipe(Effect.scoped, Effect.provide([Transports.layer, Transports.Memory.layer])), 20_000)
   })
 }
 
@@ -100,7 +101,7 @@ describe("unix", () => {
     yield* transport.listen(of(`unix:${kept}`), () => {})
 
     assert.strictEqual(statSync(kept).mode & 0o777, 0o600)
-  }).pipe(Effect.scoped, Effect.provide(Transports.layer)), 20_000)
+  }).pipe(Effect.scoped, Effect.provide([Transports.layer, Transports.Memory.layer])), 20_000)
 })
 
 describe("addresses", () => {

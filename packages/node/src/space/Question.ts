@@ -1,11 +1,8 @@
 /** What can be asked of a dataspace: a pattern, whose captures are values, or a typed question (core's `Assertion`). */
-import type { Pattern, Process, Value } from "@colloquy/core"
+import type { Assertion, Pattern, Process, Value } from "@colloquy/core"
 import { Result } from "effect"
 
-export interface Question<out A> {
-  readonly pattern: Pattern.Pattern
-  readonly decode: (captures: Process.Captures) => Result.Result<A, { readonly message: string }>
-}
+export type Question<A> = Assertion.Question<A>
 export type What = Pattern.Pattern | Question<unknown>
 /** What the answers are. */
 export type Asked<W extends What> = W extends Question<infer A> ? A : Process.Captures
@@ -24,5 +21,5 @@ export const patternOf = (what: What): Pattern.Pattern => isQuestion(what) ? wha
  * The answer that captures are, or the message of what they are instead. Others may assert what fits a
  * pattern and not its types: that is no answer, and no reason to fail either.
  */
-export const read = <W extends What>(what: W, captures: Process.Captures): Result.Result<Asked<W>, { readonly message: string }> =>
-  isQuestion(what) ? what.decode(captures) as Result.Result<Asked<W>, { readonly message: string }> : Result.succeed(captures as Asked<W>)
+export const read = <W extends What>(what: W, captures: Process.Captures): Result.Result<Asked<W>, Assertion.Mismatch> =>
+  isQuestion(what) ? what.decode(captures) as Result.Result<Asked<W>, Assertion.Mismatch> : Result.succeed(captures as Asked<W>)

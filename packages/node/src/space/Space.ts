@@ -164,6 +164,9 @@ class Program {
 
   readonly #during = <W extends What, E, R>(what: W, effect: (captures: Asked<W>) => Effect.Effect<unknown, E, R>) => Effect.gen({ self: this }, function*() {
     const run = yield* FiberSet.makeRuntime<Exclude<R, Scope.Scope>>()
+    // an effect may close our Scope before its fiber is in the set
+    let isClosed = false
+    yield* Effect.addFinalizer(() => Effect.sync(() => { isClosed = true }))
     const running = new Map<string, Fiber.Fiber<void>>()
     yield* this.#listen(what, (event) => {
       if (event._tag !== "Added" && event._tag !== "Removed") return
@@ -177,6 +180,7 @@ class Program {
       )
       const after = last === undefined ? body : Effect.andThen(Effect.uninterruptible(Fiber.await(last)), body)
       const fiber = run(after as Effect.Effect<void, never, Exclude<R, Scope.Scope>>)
+      if (isClosed) return fiber.interruptUnsafe()
       running.set(key, fiber)
       fiber.addObserver(() => { if (running.get(key) === fiber) running.delete(key) })
     })

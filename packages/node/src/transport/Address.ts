@@ -4,12 +4,13 @@
  *     tcp://127.0.0.1:7600/lobby    unix:/run/colloquy.sock#lobby    ws://127.0.0.1:7601/lobby
  *
  * What follows the host is the scope, percent-decoded. Listeners name none; a dialer that names none
- * means `main`.
+ * means `main`. Within one process there is also `memory:NAME/lobby` (Memory.ts).
  */
 import { Schema } from "effect"
 
 export type Address =
-  | { readonly _tag: "tcp" | "ws"; readonly host: string; readonly port: number }
+  /** In memory, `host` is the name, and the port is 0: a name there has only one. */
+  | { readonly _tag: "tcp" | "ws" | "memory"; readonly host: string; readonly port: number }
   | { readonly _tag: "unix"; readonly path: string }
 
 export interface Located {
@@ -39,6 +40,11 @@ export const parse = (text: string): Located | BadAddress => {
     if (new TextEncoder().encode(path).length > 107) return wrong("the path of a unix socket has at most 107 bytes") // sun_path of Linux, less its NUL
     return located({ _tag: "unix", path }, scope, wrong)
   }
+  if (text.startsWith("memory:")) {
+    const [host, scope] = split(text.slice(7), "/")
+    if (!/^[^\s?#]+$/.test(host)) return wrong("in memory, a name is needed, as in memory:NAME/SCOPE")
+    return located({ _tag: "memory", host, port: 0 }, scope, wrong)
+  }
   const match = /^(tcp|ws):\/\/(\[[0-9a-fA-F:.%]+\]|[^/:[\]\s]+):(\d{1,5})(?:\/(.*))?$/.exec(text)
   if (match === null) return wrong(/^\w+:/.test(text) && !/^(tcp|ws):/.test(text) ? "its scheme is not tcp, ws or unix" : "a host and a port are needed")
   const port = Number(match[3])
@@ -63,10 +69,12 @@ const split = (text: string, at: string): readonly [string, string | undefined] 
 export const print = (address: Address, scope?: string): string => {
   const tail = scope === undefined ? "" : encodeURIComponent(scope)
   if (address._tag === "unix") return `unix:${address.path}${tail && `#${tail}`}`
+  if (address._tag === "memory") return `memory:${address.host}${tail && `/${tail}`}`
   const host = address.host.includes(":") ? `[${address.host}]` : address.host
   return `${address._tag}://${host}:${address.port}${tail && `/${tail}`}`
 }
 
 /** Whether only this machine can reach the address. A name is looked up later, so of names only `localhost` counts. */
 export const isLoopback = (address: Address): boolean =>
-  address._tag === "unix" || address.host === "localhost" || address.host === "::1" || /^127(\.\d{1,3}){3}$/.test(address.host)
+  address._tag === "unix" || address._tag === "memory" ||
+  address.host === "localhost" || address.host === "::1" || /^127(\.\d{1,3}){3}$/.test(address.host)

@@ -10,6 +10,16 @@ const pathOf = (address: Address): string => {
   return address.path
 }
 
+/** The file is made with mode 0600, not changed to it later; for this call alone, since the mask is the whole process's. */
+const withMask = (listen: () => void): void => {
+  const mask = process.umask(0o177)
+  try {
+    listen()
+  } finally {
+    process.umask(mask)
+  }
+}
+
 /** Removes a socket that a dead process left behind: one that nobody answers at. */
 const removeStale = (address: Address) =>
   sockets.dial(address, { path: pathOf(address) }).pipe(
@@ -23,10 +33,7 @@ const removeStale = (address: Address) =>
 export class Unix extends Context.Service<Unix, Transport>()("@colloquy/node/transport/Unix") {
   static readonly layer = Layer.succeed(Unix, {
     listen: (address, accept) => removeStale(address).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        const mask = process.umask(0o177) // the file is made with mode 0600, not changed to it later
-        return sockets.listen(address, { path: pathOf(address) }, accept).pipe(Effect.ensuring(Effect.sync(() => process.umask(mask))))
-      })),
+      Effect.andThen(sockets.listen(address, { path: pathOf(address) }, accept, withMask)),
       Effect.catchDefect((cause) => Effect.fail(new ListenError({ address: pathOf(address), reason: String(cause) })))
     ),
     dial: (address) => sockets.dial(address, { path: pathOf(address) })

@@ -1,5 +1,6 @@
 /** Links over WebSocket: `ws://host:port`, one packet a binary message. The path is free: the scope is asked for in the link. */
 import { Context, Effect, Layer } from "effect"
+import * as http from "node:http"
 import * as ws from "ws"
 import { type Address, print } from "./Address.ts"
 import { type Connection, DialError, dialTimeoutMs, lingerMs, ListenError, type Listener, reasonOf, type Transport } from "./Transport.ts"
@@ -67,17 +68,22 @@ const dial = (address: Address): Effect.Effect<Connection, DialError> =>
 
 const listen = (address: Address, accept: (connection: Connection) => void) =>
   Effect.acquireRelease(
-    Effect.callback<ws.WebSocketServer, ListenError>((resume) => {
+    Effect.callback<http.Server, ListenError>((resume) => {
       const { host, port } = hostPort(address)
-      const server = new ws.WebSocketServer({ host, port, ...options })
+      const server = http.createServer((_, response) => response.writeHead(426, { connection: "close" }).end("WebSocket only\n"))
+      const upgraded = new ws.WebSocketServer({ server, ...options })
       server.once("error", (error) => resume(Effect.fail(new ListenError({ address: print(address), reason: reasonOf(error) }))))
-      server.once("listening", () => resume(Effect.succeed(server)))
-      server.on("connection", (socket, request) => {
+      server.listen(port, host, () => resume(Effect.succeed(server)))
+      upgraded.on("error", () => {}) // the server's own, told above
+      upgraded.on("connection", (socket, request) => {
         socket.pause()
         accept(connectionOf(socket, print({ _tag: "ws", host: request.socket.remoteAddress ?? "?", port: request.socket.remotePort ?? 0 })))
       })
     }),
-    (server) => Effect.sync(() => void server.close())
+    (server) => Effect.sync(() => {
+      server.close()
+      server.closeAllConnections() // those that never became a WebSocket; the others have their owners
+    })
   ).pipe(Effect.map((server): Listener => {
     server.removeAllListeners("error").on("error", () => {})
     const bound = server.address()

@@ -67,13 +67,14 @@ export const dial = (address: Address, options: net.NetConnectOpts): Effect.Effe
 export const listen = (
   address: Address,
   options: net.ListenOptions,
-  accept: (connection: Connection) => void
+  accept: (connection: Connection) => void,
+  around: (listen: () => void) => void = (listen) => listen()
 ): Effect.Effect<Listener, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<net.Server, ListenError>((resume) => {
       const server = net.createServer((socket) => accept(connectionOf(socket, remoteOf(address, socket))))
       server.once("error", (error) => resume(Effect.fail(new ListenError({ address: print(address), reason: reasonOf(error) }))))
-      server.listen(options, () => resume(Effect.succeed(server)))
+      around(() => server.listen(options, () => resume(Effect.succeed(server))))
     }),
     // connections outlive the listener: the host says farewell on them
     (server) => Effect.sync(() => void server.close())
