@@ -1,7 +1,7 @@
 /** The built packages, as somebody who installed them has them: in a project that is empty but for them. */
 import { assert, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -31,13 +31,17 @@ it("builds packages that an empty project can import, with declarations and a co
     for (const name of readdirSync(join(root, "node_modules"))) if (name !== "@colloquy" && !name.startsWith(".")) symlinkSync(join(root, "node_modules", name), join(modules, name))
     writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }))
     writeFileSync(join(project, "main.mjs"), program)
-    writeFileSync(join(project, "types.mts"), `import type { Value } from "@colloquy/core"\nexport const value: Value.Value = "x"\n`)
+    // what the README shows, pasted
+    const sketches = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text!)
+    for (const [i, text] of sketches.entries()) writeFileSync(join(project, `sketch-${i}.mts`), text)
 
     const run = (...args: ReadonlyArray<string>) => execFileSync(process.execPath, args, { cwd: project, encoding: "utf8" })
 
     assert.strictEqual(run("main.mjs"), '["ann"] 1 function s\n')
     assert.match(run(join(modules, "@colloquy/node/cli/main.js"), "--version"), /0\.1\.0/)
-    execFileSync(join(root, "node_modules/.bin/tsc"), ["--noEmit", "--strict", "--module", "nodenext", "--skipLibCheck", "types.mts"], { cwd: project })
+    assert.match(run("sketch-1.mts"), /ann came[^]*ann left/)
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--lib", "es2024", "--types", "node", "--skipLibCheck"]
+    execFileSync(join(root, "node_modules/.bin/tsc"), [...options, ...sketches.map((_, i) => `sketch-${i}.mts`)], { cwd: project, stdio: "inherit" })
   } finally {
     rmSync(project, { recursive: true, force: true })
   }
