@@ -198,7 +198,7 @@ class Program {
     yield* this.#place.sync
     yield* this.#settled()
     return [...found.values()]
-  }))
+  })).pipe(Effect.withSpan("Space.query"))
   /** All that this process did so far has been dealt with. */
   readonly #settled = (): Effect.Effect<void> => Effect.callback((resume) => {
     const handle = ++this.#handles
@@ -257,7 +257,7 @@ class Program {
         // before its Scopes close: what goes, goes with this reason
         Effect.onExit((exit) => Effect.sync(() => child.leave(reasonOf(exit))))
       )
-    }))
+    })).pipe(Effect.withSpan("Space.fork", { attributes: { process: name } }))
     return Effect.forkScoped(run, { startImmediately: true }) as Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
   }
 
