@@ -1,4 +1,5 @@
 /** The public surface of the shell, one module a line. */
+export * as Driver from "./driver/index.ts"
 export * as Host from "./Host.ts"
 export * as Node from "./Node.ts"
 export * as NodeConfig from "./NodeConfig.ts"

@@ -24,6 +24,8 @@ export class SpawnFailed extends Data.TaggedError("SpawnFailed")<{ readonly name
 }
 
 export interface Interface {
+  /** The dataspace itself, for drivers: they enter it as processes of their own. */
+  readonly place: Place
   /** Holds a fact up until the Scope closes. A value that is none is a defect. */
   readonly assert: (fact: Value.Value) => Effect.Effect<void, never, Scope.Scope>
   /** Says it once, to those who observe it now. */
@@ -261,15 +263,19 @@ class Program {
     return Effect.forkScoped(run, { startImmediately: true }) as Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
   }
 
-  readonly space: Interface = {
-    assert: this.#assert,
-    send: (body) => Effect.sync(() => this.#perform(Process.send(body))),
-    observe: this.#observe,
-    during: this.#during,
-    query: this.#query,
-    waitFor: this.#waitFor,
-    spawn: this.#spawn,
-    fork: (name, program) => this.#forkAt(this.#place, name, program),
-    nested: (name, program) => Effect.suspend(() => this.#forkAt(NestedPlace.make(this.#place, name), name, program))
+  /** What the program has of it. */
+  get space(): Interface {
+    return {
+      place: this.#place,
+      assert: this.#assert,
+      send: (body) => Effect.sync(() => this.#perform(Process.send(body))),
+      observe: this.#observe,
+      during: this.#during,
+      query: this.#query,
+      waitFor: this.#waitFor,
+      spawn: this.#spawn,
+      fork: (name, program) => this.#forkAt(this.#place, name, program),
+      nested: (name, program) => Effect.suspend(() => this.#forkAt(NestedPlace.make(this.#place, name), name, program))
+    }
   }
 }
