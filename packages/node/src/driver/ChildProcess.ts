@@ -28,7 +28,7 @@
  * Withdrawing the demand sends SIGTERM to the process and the group that it leads, and SIGKILL to both
  * when it has not gone in time; so does closing the layer, which waits for it. What a process wrote
  * before its end can be read as long as the demand stands. Commands are run for whoever can assert in
- * the dataspace: provide the driver where those are trusted, or say with `allow` what may run.
+ * the dataspace, which in a federated scope is every peer: say with `allow` what may run.
  */
 import { Canonical, Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
@@ -49,17 +49,15 @@ export interface Config {
   readonly inputMax: number
   readonly killMs: number
 }
-export const defaults: Config = {
-  allow: () => true,
+export const defaults: Omit<Config, "allow"> = {
   processesMax: 256, // a guess
   lineMax: 64 * 1024, // as much as a stream reads ahead
   inputMax: 1024 * 1024, // a guess
   killMs: 2_000 // a guess: as long as a connection lingers
 }
 
-/** Runs the processes that the dataspace asks for. */
-export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
-export const layer: Layer.Layer<never, never, Space> = Layer.suspend(() => layerConfig({}))
+/** Runs the processes that the dataspace asks for, as far as they are allowed. */
+export const layer = (config: Partial<Config> & Pick<Config, "allow">): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
 
 const word = (label: string, fields: number) => Pattern.record(label, ...Array.from({ length: fields }, () => Pattern.bind()))
 

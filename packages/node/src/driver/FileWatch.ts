@@ -15,8 +15,8 @@
  * told of now and then, at most once each `debounceMs`, and what was last said is what is there. A file
  * is watched through its folder, so that one which is moved to its place, as editors do, is noticed.
  *
- * Watching tells whoever can assert in the dataspace what files there are: provide the driver where those
- * are trusted, or say with `allow` what may be watched.
+ * Watching tells whoever can assert in the dataspace what files there are, and in a federated scope that
+ * is every peer: say with `allow` what may be watched.
  */
 import { Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
@@ -36,17 +36,15 @@ export interface Config extends Watcher.Limits {
   /** Of one folder. */
   readonly entriesMax: number
 }
-export const defaults: Config = {
-  allow: () => true,
+export const defaults: Omit<Config, "allow"> = {
   watchesMax: 1_000, // an eighth of what Linux gives a user at least
   entriesMax: 10_000, // a guess
   debounceMs: 50, // a guess: shorter than people notice
   pollMs: 5_000 // a guess
 }
 
-/** Watches what the dataspace asks for. */
-export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
-export const layer: Layer.Layer<never, never, Space> = Layer.suspend(() => layerConfig({}))
+/** Watches what the dataspace asks for, as far as it is allowed. */
+export const layer = (config: Partial<Config> & Pick<Config, "allow">): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
 
 const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
   const port = yield* Port.make("file-watch")

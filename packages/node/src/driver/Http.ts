@@ -27,8 +27,8 @@
  * `answerMs` (504); `unhandled`, its routes went (503); `closed`, the port closes (503); `slow`, the
  * client does not read; `<bad text>`, the answer is none (500). `Reason.ts` has those of `http-failed`.
  *
- * What strangers can cost is bounded by the configuration. `<http-files …>` shows a folder to the world,
- * for whoever can assert it: provide the driver where those are trusted, or say with `allowFiles` which.
+ * What strangers can cost is bounded by the configuration. `<http-files …>` shows a folder to the world
+ * for whoever can assert it, which in a federated scope is every peer: say with `allowFiles` which, if any.
  */
 import { Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
@@ -48,7 +48,7 @@ export interface Config extends Limits {
   readonly allowFiles: (folder: string) => boolean
 }
 export const defaults: Config = {
-  allowFiles: () => true,
+  allowFiles: () => false,
   connectionsMax: 1_000, // at each port; a guess
   waitingMax: 1_000, // requests; a guess
   bodyMax: 1024 * 1024, // a quarter of what a fact may be

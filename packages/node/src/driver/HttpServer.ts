@@ -53,12 +53,11 @@ export const listen = (host: string, asked: number, shared: Shared, { onFailed, 
   /** Reads the body and says that a client waits. */
   const admit = (of: Admitted): void => {
     const { id, isRouted, isStreamed, request, response } = of
-    const present = (body: Uint8Array | undefined, giveBack: () => void): void => {
+    const present = (body: Uint8Array | undefined): void => {
       if (isClosed) return refuse(request, response, 503, "this server stops")
       const exchange = new Exchange({ ...of, port }, body, shared.port, limits, () => {
         here.delete(exchange)
         shared.exchanges.delete(id)
-        giveBack()
       })
       here.add(exchange)
       shared.exchanges.set(id, { exchange, isRouted })
@@ -69,10 +68,10 @@ export const listen = (host: string, asked: number, shared: Shared, { onFailed, 
     shared.count.waiting++
     response.once("close", () => shared.count.waiting--)
     if (of.expects) response.writeContinue()
-    if (isStreamed) return present(undefined, () => {})
-    if (!hasBody(request)) return present(new Uint8Array(), () => {})
+    if (isStreamed) return present(undefined)
+    if (!hasBody(request)) return present(new Uint8Array())
     const giveBack = readWhole(request, shared.budget, limits, (body) => {
-      if (body._tag === "Whole") present(body.bytes, giveBack)
+      if (body._tag === "Whole") present(body.bytes)
       else if (body._tag === "TooLarge") refuse(request, response, 413, `more than ${limits.bodyMax} bytes`)
       else refuse(request, response, 503, "too many bodies wait", { "retry-after": "1" })
     })

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import * as ChildProcess from "../../src/driver/ChildProcess.ts"
 import { fields, print, program, record, space, symbol } from "./world.ts"
 
-const world = Layer.provideMerge(ChildProcess.layer, space)
+const world = Layer.provideMerge(ChildProcess.layer({ allow: () => true }), space)
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "colloquy-")))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
 
@@ -75,6 +75,9 @@ describe("child processes", () => {
     yield* me.reads('! <process-output 1 stdout "fünf">')
     assert.deepStrictEqual(outputs().slice(2), ['! <process-output 1 stdout "">', '! <process-output 1 stdout "fünf">'])
 
+    // the end has been read by now, and must not overtake what came before it
+    for (let i = 0; i < 5; i++) yield* Effect.promise(() => new Promise(setImmediate))
+    assert.strictEqual(outputs().length, 4)
     me.send(credit(1, "stdout", 1))
     yield* me.reads("! <process-output 1 stdout eof>")
     assert.deepStrictEqual(outputs().slice(4), ['! <process-output 1 stdout "last">', "! <process-output 1 stdout eof>"])
@@ -106,7 +109,7 @@ describe("child processes", () => {
 
     const lines = me.diary.filter((entry) => fields(entry)[1] === symbol("stdout")).map((entry) => fields(entry)[2])
     assert.deepStrictEqual(lines, ["abcd", "efgh", "ij", "xyz", "1234", "5678", eof])
-  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layerConfig({ lineMax: 4 }), space))), 20_000)
+  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layer({ allow: () => true, lineMax: 4 }), space))), 20_000)
 
   it.live("take what is said to them, acknowledge it, and refuse what is too much or too late", () => Effect.gen(function*() {
     const me = yield* witness
@@ -123,7 +126,7 @@ describe("child processes", () => {
     ])
     const said = me.text().filter((line) => line.includes("stdout"))
     assert.deepStrictEqual(said, ["\"hello\"", "\"w\"", "eof"].map((line) => `! <process-output "cat" stdout ${line}>`))
-  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layerConfig({ inputMax: 1000 }), space))), 20_000)
+  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layer({ allow: () => true, inputMax: 1000 }), space))), 20_000)
 
   it.live("see only the environment that they are given, and their folder", () => Effect.gen(function*() {
     const me = yield* witness
@@ -173,7 +176,7 @@ describe("child processes", () => {
   it.live("have all gone when the layer is closed", () => Effect.gen(function*() {
     const scope = yield* Scope.make()
     const me = yield* witness
-    yield* Layer.buildWithScope(ChildProcess.layerConfig({ killMs: 50 }), scope)
+    yield* Layer.buildWithScope(ChildProcess.layer({ allow: () => true, killMs: 50 }), scope)
     me.assert(demand("a", "console.log('up'); setInterval(() => {}, 1000)", { credit: 1 }))
     me.assert(demand("b", "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)", { credit: 1 }))
     yield* me.reads(/stdout "up"/, 2)
@@ -216,7 +219,7 @@ describe("child processes", () => {
     assert.isFalse(existsSync(join(folder, "nobody")))
     running.retract()
     yield* me.reads(/! <process-exited "twice"/)
-  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layerConfig({ allow: (command) => command !== "forbidden" }), space))), 20_000)
+  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layer({ allow: (command) => command !== "forbidden" }), space))), 20_000)
 
   it.live("are no more than so many", () => Effect.gen(function*() {
     const me = yield* witness
@@ -228,6 +231,6 @@ describe("child processes", () => {
     second.retract()
     me.assert(demand(3, "0"))
     yield* me.reads("+ <process-exited 3 0 #f>")
-  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layerConfig({ processesMax: 1 }), space))), 20_000)
+  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layer({ allow: () => true, processesMax: 1 }), space))), 20_000)
 })
 
