@@ -27,6 +27,8 @@ export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
   readonly record?: Recorder
 }
 
+/** Steps at one go, when each leads to another. */
+const stepsMax = 1_000 // a guess: some milliseconds
 /** How long farewells may take when a node stops. */
 const stopMs = 2_000 // a guess: as long as a connection lingers
 
@@ -79,11 +81,20 @@ const make = Effect.fnUntraced(function*(config: Config) {
     queue.push(event)
     if (running) return
     running = true
-    // by index, not shift(): a burst of events must not cost the square of its length
-    for (let i = 0; i < queue.length; i++) step(queue[i]!)
-    queue.length = 0
+    drain()
+  }
+  /** Steps through the queue: by index, not shift(), since a burst of events must not cost the square of its length. */
+  const drain = (): void => {
+    let i = 0
+    for (; i < queue.length && i < stepsMax; i++) step(queue[i]!)
     for (const connection of corked) connection.uncork()
     corked.clear()
+    if (i < queue.length) {
+      // listeners that keep answering each other: timers and sockets have their turn in between
+      queue.splice(0, i)
+      return void setImmediate(drain)
+    }
+    queue.length = 0
     running = false
   }
   const step = (event: Node.Event): void => {

@@ -182,6 +182,30 @@ describe("a space", () => {
     assert.deepStrictEqual(yield* space.query(Pattern.record("up")), [])
   }).pipe(Effect.scoped, Effect.provide(node())))
 
+  it.live("lets others run while two programs answer each other without end", () => Effect.gen(function*() {
+    const space = yield* Space.Space
+    const answer = (to: string, by: string) => Effect.forkScoped(Stream.runForEach(space.observe(Pattern.record(to)), () => space.send(Value.record(by))), { startImmediately: true })
+    yield* answer("ping", "pong")
+    yield* answer("pong", "ping")
+    yield* space.send(Value.record("ping"))
+    for (let i = 0; i < 3; i++) yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+
+    assert.deepStrictEqual(yield* space.query(anyF), [])
+  }).pipe(Effect.scoped, Effect.provide(node())))
+
+  it.effect("answers a query inside a nested dataspace from outside, also when it is asked within a turn", () => Effect.gen(function*() {
+    const space = yield* Space.Space
+    const found = yield* Deferred.make<unknown>()
+    yield* space.assert(Value.record("g", 1))
+    yield* space.during(anyF, () => space.nested("room", Effect.gen(function*() {
+      const mine = yield* Space.Space
+      yield* Deferred.succeed(found, yield* mine.query(Pattern.record("inbound", Pattern.record("g", Pattern.bind()))))
+    })))
+    yield* space.assert(f(1))
+
+    assert.deepStrictEqual(yield* Deferred.await(found), [[1]])
+  }).pipe(Effect.scoped, Effect.provide(node())))
+
   it.effect("leaks nothing over a million cycles of asserting, observing and interrupting, by count and by heap", () => Effect.gen(function*() {
     const space = yield* Space.Space
     const host = yield* Host

@@ -66,6 +66,7 @@ const workshop = (): string => {
   cpSync(join(packages, "testkit/test/mutant.ts"), join(folder, "testkit/test/mutant.ts"))
   mkdirSync(join(folder, "node_modules/@colloquy"), { recursive: true })
   symlinkSync(join(folder, "core"), join(folder, "node_modules/@colloquy/core"), "dir")
+  symlinkSync(join(packages, "../node_modules/effect"), join(folder, "node_modules/effect"), "dir")
   return folder
 }
 /** What a check prints about the core in this folder: nothing when it finds nothing. */

@@ -17,8 +17,9 @@ export const make = (outer: Place, name: string): Place => {
   // what arises in a step waits for its end, as in a node's host
   const queue: Array<() => void> = []
   let running = false
-  const step = (run: () => Nested.Said): void => {
-    queue.push(() => { if (!isOver) carryOut(run()) })
+  const step = (run: () => Nested.Said): void => inTurn(() => { if (!isOver) carryOut(run()) })
+  const inTurn = (run: () => void): void => {
+    queue.push(run)
     if (running) return
     running = true
     for (let i = 0; i < queue.length; i++) queue[i]!()
@@ -46,11 +47,30 @@ export const make = (outer: Place, name: string): Place => {
   const hear = (event: Process.Event): void => step(() => machine.hear(state!, event))
   const tell = (event: Dataspace.Event): void => step(() => state === undefined ? machine.initial({}, self, event) : machine.tell(state, event))
 
+  /** Those who wait until all that was asked outside so far has been answered. */
+  const syncing = new Map<Process.Handle, () => void>()
+  const settled = Effect.callback<void>((resume) => inTurn(() => {
+    const handle = `sync ${++count}`
+    syncing.set(handle, () => {
+      syncing.delete(handle)
+      resume(Effect.void)
+    })
+    if (isOver) syncing.get(handle)!()
+    else outer.perform(self, [{ _tag: "Yield", handle }])
+  }))
+
   const self = outer.enter(name, {
-    deliver: (events) => { for (const event of events) hear(event) },
+    deliver: (events) => {
+      for (const event of events) {
+        const sync = event._tag === "Resumed" ? syncing.get(event.handle) : undefined
+        if (sync === undefined) hear(event)
+        else sync()
+      }
+    },
     exited: (reason) => {
       isOver = true
       for (const pid of [...listeners.keys()]) gone(pid, reason)
+      for (const sync of [...syncing.values()]) sync()
     }
   })
 
@@ -66,7 +86,7 @@ export const make = (outer: Place, name: string): Place => {
     },
     perform: (pid, actions) => tell({ _tag: "Perform", pid, actions }),
     leave: (pid, reason) => tell(reason === undefined ? { _tag: "Leave", pid } : { _tag: "Leave", pid, reason }),
-    sync: outer.sync,
+    sync: Effect.andThen(outer.sync, settled),
     behaviours: outer.behaviours
   }
 }
