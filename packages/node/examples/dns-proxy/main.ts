@@ -24,6 +24,7 @@ const addressOf = (text: string) => {
   console.error(`${text} is no address: write 127.0.0.1:53 or [::1]:53`)
   return process.exit(1)
 }
+const print = ({ host, port }: { readonly host: string; readonly port: number }) => `${host.includes(":") ? `[${host}]` : host}:${port}`
 const servers = server.map(addressOf).map(({ host, port }) => ({ _tag: "server" as const, host, port: port || 53 }))
 const at = addressOf(listen)
 
@@ -32,7 +33,7 @@ const Place = Layer.merge(Driver.Tcp.layer, Driver.Udp.layer).pipe(Layer.provide
 
 const main = Effect.gen(function*() {
   const port = yield* proxy({ ...at, servers })
-  yield* Console.log(`answering at ${at.host}:${port}, asking ${servers.map(({ host, port }) => `${host}:${port}`).join(", ")}`)
+  yield* Console.log(`answering at ${print({ ...at, port })}, asking ${servers.map(print).join(", ")}`)
   yield* Effect.never
 }).pipe(Effect.catchTag("Failed", ({ message }: Failed) => Effect.andThen(Console.error(message), Effect.sync(() => { process.exitCode = 1 }))))
 
