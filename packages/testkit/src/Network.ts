@@ -96,6 +96,15 @@ export class Network {
     }
   }
 
+  /** Lets all graces end that run. */
+  forget(): void {
+    for (const [key, { node, timer }] of [...this.timers]) {
+      if (!timer.startsWith("grace ")) continue
+      this.timers.delete(key)
+      this.tell(node, { _tag: "TimerFired", timer, at: 0 })
+    }
+  }
+
   #perform(node: string, actions: ReadonlyArray<Node.Action>): void {
     for (const action of actions) {
       switch (action._tag) {

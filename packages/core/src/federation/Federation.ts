@@ -17,6 +17,10 @@
  * whole, and only its link goes; work is proportional to the holders that are told, never to the links
  * nor to who else holds or supplies the same, save where a pattern is asked for first or last; what is
  * kept on behalf of a peer is bounded, and who asks for too much goes, whoever would have supplied it.
+ *
+ * A link that was lost may linger: it is told nothing more, and what it asked for and supplied stays as it
+ * was, until it is forgotten. For the links that were there when it was lost nothing has changed; those
+ * that come later hear nothing of it, or two links could keep up each other's memories for ever.
  */
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
@@ -25,8 +29,9 @@ import { detach, elements, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Encoded } from "../value/Value.ts"
 import * as Holders from "./Holders.ts"
-import type { Endpoint, Item, LinkId } from "./Item.ts"
+import type { Endpoint, Item, LinkId, Stamp } from "./Item.ts"
 import { type Config, defaultConfig, excess, laden, type Load, unladen } from "./Limits.ts"
+import * as Stamps from "./Stamps.ts"
 
 export { type Config, defaultConfig } from "./Limits.ts"
 
@@ -35,9 +40,18 @@ export interface State {
   readonly links: VersionedMap<LinkId, Link>
   /** By the pattern's key. A subscription lives as long as somebody holds it. */
   readonly subscriptions: VersionedMap<string, Subscription>
+  /** The links that linger, and when they were lost. */
+  readonly lingering: VersionedMap<LinkId, number>
+  /** Counts what happens to links, so that these can be told by age. */
+  readonly age: number
+  readonly stamps: Stamps.State
 }
 
 interface Link {
+  /** When it came. */
+  readonly age: number
+  /** What its peer says of the messages that come next. */
+  readonly stamp: Stamp | undefined
   /** Our own dataspace's. */
   readonly own: boolean
   /** Their endpoints, and the subscription that each holds. */
@@ -80,7 +94,8 @@ interface Match {
 export type Event =
   /** `own` is the link to our own dataspace, to which no limits apply. */
   | { readonly _tag: "LinkUp"; readonly link: LinkId; readonly own?: boolean }
-  | { readonly _tag: "LinkDown"; readonly link: LinkId }
+  /** It is gone; with `linger`, what it asked for and supplied stays until a `LinkDown` without. */
+  | { readonly _tag: "LinkDown"; readonly link: LinkId; readonly linger?: boolean }
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
 
 export type Action =
@@ -107,12 +122,15 @@ export interface Fault {
 }
 
 export const initial = (config: Config): Step<State, Action> =>
-  still({ config: { ...defaultConfig, ...config }, links: VersionedMap.empty(), subscriptions: VersionedMap.empty() })
+  still({
+    config: { ...defaultConfig, ...config },
+    links: VersionedMap.empty(), subscriptions: VersionedMap.empty(), lingering: VersionedMap.empty(), age: 0, stamps: Stamps.initial
+  })
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
     case "LinkUp": return onLinkUp(state, event.link, event.own === true)
-    case "LinkDown": return onLinkDown(state, event.link)
+    case "LinkDown": return onLinkDown(state, event.link, event.linger === true)
     case "Turn": return onTurn(state, event.link, event.items)
   }
 }
@@ -122,20 +140,32 @@ interface Draft {
   readonly config: Required<Config>
   links: VersionedMap<LinkId, Link>
   subscriptions: VersionedMap<string, Subscription>
-  readonly out: Map<LinkId, Array<Item>>
+  lingering: VersionedMap<LinkId, number>
+  age: number
+  stamps: Stamps.State
+  /** Under which stamp the turn's messages go out: `undefined` before the first, `null` when they came before. */
+  stamp: Stamp | null | undefined
+  readonly out: Map<LinkId, Outgoing>
   /** The links for which too much is kept by now, and of what. */
   readonly over: Map<LinkId, Breach>
   readonly faults: Array<Action>
 }
-const begin = ({ config, links, subscriptions }: State): Draft => ({ config, links, subscriptions, out: new Map(), over: new Map(), faults: [] })
+interface Outgoing {
+  readonly items: Array<Item>
+  /** That under which its last message is. */
+  stamp: Stamp | undefined
+}
+const begin = ({ age, config, lingering, links, stamps, subscriptions }: State): Draft =>
+  ({ config, links, subscriptions, lingering, age, stamps, stamp: undefined, out: new Map(), over: new Map(), faults: [] })
 
 const finish = (before: State, draft: Draft): Step<State, Action> => {
   expel(draft)
-  const { config, faults, links, out, subscriptions } = draft
-  const state = links === before.links && subscriptions === before.subscriptions ? before : { config, links, subscriptions }
+  const { age, config, faults, lingering, links, out, stamps, subscriptions } = draft
+  const isSame = links === before.links && subscriptions === before.subscriptions && stamps === before.stamps && lingering === before.lingering
+  const state = isSame ? before : { config, links, subscriptions, lingering, age, stamps }
   const receivers = [...out.keys()]
   if (receivers.length > 1) receivers.sort()
-  const turns = receivers.map((link): Action => ({ _tag: "Turn", link, items: out.get(link)! }))
+  const turns = receivers.map((link): Action => ({ _tag: "Turn", link, items: out.get(link)!.items }))
   return [state, faults.length === 0 ? turns : [...faults, ...turns]]
 }
 
@@ -149,28 +179,34 @@ const expel = (draft: Draft): void => {
   }
 }
 
-const say = ({ out }: Draft, link: LinkId, item: Item): void => {
-  const items = out.get(link)
-  if (items === undefined) out.set(link, [item])
-  else items.push(item)
+const say = (draft: Draft, link: LinkId, item: Item): void => {
+  if (!isLingering(draft, link)) to(draft, link).items.push(item)
+}
+const to = ({ out }: Draft, link: LinkId): Outgoing => {
+  const known = out.get(link)
+  if (known !== undefined) return known
+  const outgoing: Outgoing = { items: [], stamp: undefined }
+  out.set(link, outgoing)
+  return outgoing
 }
 
 const onLinkUp = (state: State, link: LinkId, own: boolean): Step<State, Action> => {
   if (state.links.has(link)) return still(state)
   const draft = begin(state)
   const fresh: Link = {
-    own, holds: VersionedMap.empty(), askBytes: 0, last: 0,
+    age: ++draft.age, stamp: undefined, own, holds: VersionedMap.empty(), askBytes: 0, last: 0,
     open: VersionedMap.empty(), endpoints: VersionedMap.empty(), closing: 0, next: 1, supplied: unladen, told: unladen
   }
   draft.links = draft.links.set(link, fresh)
-  for (const key of [...state.subscriptions.keys()].sort()) open(draft, link, key)
+  for (const key of [...state.subscriptions.keys()].sort()) if (asked(draft, key, link)) open(draft, link, key)
   return finish(state, draft)
 }
 
-const onLinkDown = (state: State, link: LinkId): Step<State, Action> => {
-  if (!state.links.has(link)) return still(state)
+const onLinkDown = (state: State, link: LinkId, linger = false): Step<State, Action> => {
+  if (!state.links.has(link) || linger && isLingering(state, link)) return still(state)
   const draft = begin(state)
-  part(draft, link)
+  if (linger) draft.lingering = draft.lingering.set(link, ++draft.age)
+  else part(draft, link)
   return finish(state, draft)
 }
 
@@ -183,11 +219,12 @@ const part = (draft: Draft, link: LinkId): void => {
   for (const key of left) leave(draft, link, key)
   const supplies = [...gone.endpoints.entries()].sort(([a], [b]) => a - b)
   for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures)
+  draft.lingering = draft.lingering.delete(link)
   for (const key of left) askLess(draft, key)
 }
 
 const onTurn = (state: State, link: LinkId, items: ReadonlyArray<Item>): Step<State, Action> => {
-  if (!state.links.has(link)) return still(state)
+  if (!state.links.has(link) || isLingering(state, link)) return still(state)
   const draft = begin(state)
   for (let index = 0; index < items.length; index++) {
     const wrong = onItem(draft, link, items[index]!) ?? draft.over.get(link)
@@ -215,6 +252,7 @@ const onItem = (draft: Draft, link: LinkId, item: Item): Wrong => {
     case "Del": return onDel(draft, link, item.endpoint, item.captures)
     case "Msg": return onMsg(draft, link, item.endpoint, item.captures)
     case "End": return onEnd(draft, link, item.endpoint)
+    case "Stamp": return onStamp(draft, link, item)
   }
 }
 
@@ -236,7 +274,7 @@ const onAssert = (draft: Draft, link: LinkId, endpoint: Endpoint, pattern: Patte
   askMore(draft, key, before.holders, link)
   for (const captures of [...before.matches.keys()].sort()) {
     const match = before.matches.get(captures)!
-    if (isSuppliedToOther(match, link)) inform(draft, link, "Add", endpoint, match.captures)
+    if (isSuppliedToOther(draft, match, link)) inform(draft, link, "Add", endpoint, match.captures)
     if (draft.over.has(link)) break
   }
   return undefined
@@ -246,7 +284,7 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
   const holder = draft.links.get(link)!
   const key = holder.holds.get(endpoint)
   if (key === undefined) return wrong("UnknownEndpoint", `endpoint ${endpoint} holds no subscription`)
-  const told = holder.own ? unladen : without(holder.told, draft.subscriptions.get(key)!, link)
+  const told = holder.own ? unladen : without(draft, holder.told, draft.subscriptions.get(key)!, link)
   draft.links = draft.links.set(link, { ...holder, holds: holder.holds.delete(endpoint), askBytes: holder.askBytes - key.length, told })
   leave(draft, link, key)
   askLess(draft, key)
@@ -255,8 +293,8 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
 }
 
 /** A load without what a link was told of for a subscription. */
-const without = (told: Load, { matches }: Subscription, link: LinkId): Load => {
-  for (const [captures, match] of matches) if (isSuppliedToOther(match, link)) told = laden(told, -1, captures.length)
+const without = (draft: Draft, told: Load, { matches }: Subscription, link: LinkId): Load => {
+  for (const [captures, match] of matches) if (isSuppliedToOther(draft, match, link)) told = laden(told, -1, captures.length)
   return told
 }
 
@@ -309,9 +347,31 @@ const onMsg = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
   if (ours === "closing") return undefined
   const subscription = draft.subscriptions.get(ours.key)!
   if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
+  const stamp = draft.stamp === undefined ? stampOf(draft, link) : draft.stamp
+  if (stamp === null) return undefined
   Holders.forEach(subscription.holders, (holder, name) => {
-    if (holder !== link) say(draft, holder, { _tag: "Msg", endpoint: name, captures })
+    if (holder === link || isLingering(draft, holder)) return
+    const outgoing = to(draft, holder)
+    if (outgoing.stamp !== stamp) {
+      outgoing.stamp = stamp
+      outgoing.items.push(stamp)
+    }
+    outgoing.items.push({ _tag: "Msg", endpoint: name, captures })
   })
+  return undefined
+}
+
+/** What its peer does not stamp, a link brings for the first time: a client's. */
+const stampOf = (draft: Draft, link: LinkId): Stamp | null => {
+  const [stamps, stamp] = Stamps.pass(draft.stamps, draft.config.origin, draft.links.get(link)!.stamp, link)
+  draft.stamps = stamps
+  draft.stamp = stamp
+  return stamp
+}
+
+const onStamp = (draft: Draft, link: LinkId, stamp: Stamp): Wrong => {
+  draft.links = draft.links.set(link, { ...draft.links.get(link)!, stamp })
+  draft.stamp = undefined
   return undefined
 }
 
@@ -330,28 +390,45 @@ const wrongArity = (endpoint: Endpoint, { arity }: Subscription): Wrong => wrong
 // ---- interest: the edges of asked(s, l) ---------------------------------------------------------
 
 /** Whether a link must have been asked for a subscription: somebody else holds it. */
-export const asked = (state: Pick<State, "subscriptions">, key: string, link: LinkId): boolean => {
+export const asked = (state: Bonds, key: string, link: LinkId): boolean => {
   const holders = state.subscriptions.get(key)?.holders ?? Holders.none
-  return Holders.size(holders) > (Holders.endpointOf(holders, link) === undefined ? 0 : 1)
+  if (!hasLingering(state, holders)) return Holders.size(holders) > (Holders.endpointOf(holders, link) === undefined ? 0 : 1)
+  let isAsked = false
+  Holders.forEach(holders, (holder) => { isAsked ||= holder !== link && counts(state, holder, link) })
+  return isAsked
 }
 
 /** `joined` has become a holder: the first makes us ask all others, the second makes us ask the first. */
 const askMore = (draft: Draft, key: string, before: Holders.Holders, joined: LinkId): void => {
+  if (hasLingering(draft, before)) return askAnew(draft, key)
   if (Holders.size(before) === 1) open(draft, Holders.first(before)!, key)
-  else if (Holders.size(before) === 0) for (const link of [...draft.links.keys()].sort()) if (link !== joined) open(draft, link, key)
+  else if (Holders.size(before) === 0) for (const link of linksOf(draft)) if (link !== joined) open(draft, link, key)
 }
 
 /** A holder has left: we stop asking the last one that remains, or all. Without holders the subscription goes. */
 const askLess = (draft: Draft, key: string): void => {
   const subscription = draft.subscriptions.get(key)
-  if (subscription === undefined || Holders.size(subscription.holders) > 1) return
+  if (subscription === undefined) return
+  if (hasLingering(draft, subscription.holders)) return askAnew(draft, key)
+  if (Holders.size(subscription.holders) > 1) return
   const last = Holders.first(subscription.holders)
   if (last !== undefined) return close(draft, last, key)
-  for (const link of [...draft.links.keys()].sort()) close(draft, link, key)
+  for (const link of linksOf(draft)) close(draft, link, key)
   draft.subscriptions = draft.subscriptions.delete(key)
 }
 
+/** The same where a holder lingers: link by link, which is slow and rare. */
+const askAnew = (draft: Draft, key: string): void => {
+  for (const link of linksOf(draft)) {
+    const isOpen = draft.links.get(link)!.open.has(key)
+    if (asked(draft, key, link)) isOpen || isLingering(draft, link) ? undefined : open(draft, link, key)
+    else if (isOpen) close(draft, link, key)
+  }
+}
+const linksOf = ({ links }: Draft): ReadonlyArray<LinkId> => [...links.keys()].sort()
+
 const open = (draft: Draft, link: LinkId, key: string): void => {
+  if (isLingering(draft, link)) return
   const to = draft.links.get(link)!
   const endpoint = to.next
   draft.links = draft.links.set(link, {
@@ -382,7 +459,7 @@ const close = (draft: Draft, link: LinkId, key: string): void => {
   draft.links = draft.links.set(link, { ...to, supplied: left, open: to.open.delete(key), endpoints: to.endpoints.set(endpoint, "closing"), closing })
   say(draft, link, { _tag: "Clear", endpoint })
   const { closingMax } = draft.config
-  if (!to.own && closing > closingMax) draft.over.set(link, wrong("Unanswered", `more than ${closingMax} endpoints were cleared and have not ended`))
+  if (!to.own && !isLingering(draft, link) && closing > closingMax) draft.over.set(link, wrong("Unanswered", `more than ${closingMax} endpoints were cleared and have not ended`))
 }
 
 const leave = (draft: Draft, link: LinkId, key: string): void => {
@@ -393,14 +470,22 @@ const leave = (draft: Draft, link: LinkId, key: string): void => {
 // ---- supply: the edges of told(s, c, l) ---------------------------------------------------------
 
 /** Whether a link must have been told of captures: it holds the subscription, and another link supplies them. */
-export const told = (state: Pick<State, "subscriptions">, key: string, captures: string, link: LinkId): boolean => {
+export const told = (state: Bonds, key: string, captures: string, link: LinkId): boolean => {
   const subscription = state.subscriptions.get(key)
   const match = subscription?.matches.get(captures)
-  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(match, link)
+  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(state, match, link)
 }
-const isSuppliedToOther = ({ suppliers }: Match, link: LinkId): boolean => {
+const isSuppliedToOther = (state: Bonds, { suppliers }: Match, link: LinkId): boolean => {
+  if (state.lingering.size > 0) return isSupplied(state, suppliers, link)
   const sole = soleOf(suppliers)
   return sole === undefined || sole !== link
+}
+/** The same where a supplier may linger. */
+const isSupplied = (state: Bonds, suppliers: KeySet.KeySet, link: LinkId): boolean => {
+  for (const supplier of suppliers instanceof VersionedMap ? suppliers.keys() : suppliers) {
+    if (supplier !== link && counts(state, supplier, link)) return true
+  }
+  return false
 }
 /** The only one of a set, which is never empty; `undefined` when there are more. */
 const soleOf = (links: KeySet.KeySet): LinkId | undefined => {
@@ -415,6 +500,7 @@ const soleOf = (links: KeySet.KeySet): LinkId | undefined => {
  * the supplier; a second one only to the first supplier, who did not hear of its own.
  */
 const tell = (draft: Draft, { holders }: Subscription, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void => {
+  if (draft.lingering.size > 0) return tellAnew(draft, holders, others, link, _tag, captures)
   if (KeySet.isEmpty(others)) {
     return Holders.forEach(holders, (holder, endpoint) => {
       if (holder !== link) inform(draft, holder, _tag, endpoint, captures)
@@ -425,9 +511,17 @@ const tell = (draft: Draft, { holders }: Subscription, others: KeySet.KeySet, li
   if (endpoint !== undefined) inform(draft, sole!, _tag, endpoint, captures)
 }
 
+/** The same where links linger: holder by holder. */
+const tellAnew = (draft: Draft, holders: Holders.Holders, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void =>
+  Holders.forEach(holders, (holder, endpoint) => {
+    const isNews = holder !== link && counts(draft, link, holder) && !isSupplied(draft, others, holder)
+    if (isNews) inform(draft, holder, _tag, endpoint, captures)
+  })
+
 /** Tells one holder, and counts what it has been told of. */
 const inform = (draft: Draft, holder: LinkId, _tag: "Add" | "Del", endpoint: Endpoint, captures: Encoded): void => {
   const link = draft.links.get(holder)!
+  if (isLingering(draft, holder)) return
   if (!link.own) {
     const told = laden(link.told, _tag === "Add" ? 1 : -1, captures.end - captures.start)
     draft.links = draft.links.set(holder, { ...link, told })
@@ -445,4 +539,20 @@ const withdraw = (draft: Draft, link: LinkId, key: string, captures: string): vo
   const matches = KeySet.isEmpty(others) ? subscription.matches.delete(captures) : subscription.matches.set(captures, { ...match, suppliers: others })
   draft.subscriptions = draft.subscriptions.set(key, { ...subscription, matches })
   tell(draft, subscription, others, link, "Del", match.captures)
+}
+
+// ---- links that linger -----------------------------------------------------------------------------
+
+type Bonds = Pick<State, "links" | "subscriptions" | "lingering">
+
+const isLingering = ({ lingering }: Pick<State, "lingering">, link: LinkId): boolean => lingering.size > 0 && lingering.has(link)
+const hasLingering = ({ lingering }: Pick<State, "lingering">, holders: Holders.Holders): boolean => {
+  if (lingering.size === 0) return false
+  for (const link of lingering.keys()) if (Holders.endpointOf(holders, link) !== undefined) return true
+  return false
+}
+/** Whether what one link asks for or supplies concerns another: it does not linger, or the other was there when it was lost. */
+const counts = ({ lingering, links }: Bonds, link: LinkId, other: LinkId): boolean => {
+  const lost = lingering.get(link)
+  return lost === undefined || (links.get(other)?.age ?? 0) < lost
 }

@@ -20,5 +20,19 @@ export type Item =
   | { readonly _tag: "Msg"; readonly endpoint: Endpoint; readonly captures: Encoded }
   /** The answer to `Clear`: nothing follows under this name. */
   | { readonly _tag: "End"; readonly endpoint: Endpoint }
+  | Stamp
+
+/**
+ * Where the messages behind it come from, up to the next stamp: the `n`th turn with messages of a node's
+ * life. When the tree changes while a message is under way, it may come by the old path and by the new
+ * one; who has seen a stamp drops what comes under it by another link.
+ */
+export interface Stamp {
+  readonly _tag: "Stamp"
+  /** Names one life of a node: a hash. */
+  readonly origin: number
+  /** Increases with each such turn. */
+  readonly n: number
+}
 
 export type LinkId = string

@@ -10,6 +10,8 @@ export interface Config {
   readonly captureBytesMax?: number
   /** `Clear`s that a link may leave without their `End`. */
   readonly closingMax?: number
+  /** Names this life of the node in the stamps of messages: from 1 to 2^53-1, and like no other in the scope. */
+  readonly origin?: number
 }
 
 // what they cost was measured in a node with one peer, with what the kernel keeps of small ones
@@ -18,7 +20,8 @@ export const defaultConfig: Required<Config> = {
   endpointBytesMax: 16_777_216, // as many of 256 bytes; `<present "lobby" $who>` takes 55
   capturesMax: 1_000_000, // a guess: as many as a scope is thought for; 900 MB
   captureBytesMax: 268_435_456, // a guess: four turns of the largest size
-  closingMax: 65_536 // a guess: as endpoints
+  closingMax: 65_536, // a guess: as endpoints
+  origin: 1
 }
 
 /** Captures that are kept for a link. */

@@ -134,6 +134,7 @@ const onTurn = (state: State, items: ReadonlyArray<Item>): Step<State, Action> =
         answers.push({ _tag: "End", endpoint: item.endpoint })
         state = { ...state, asked: state.asked.delete(item.endpoint) }
         break
+      case "Stamp": break // what is delivered here goes nowhere else
       case "End":
         state = { ...state, endpoints: state.endpoints.delete(item.endpoint) }
         break

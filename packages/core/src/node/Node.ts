@@ -36,12 +36,18 @@ export interface Config {
   readonly seed: number
   /** A leaf forwards for nobody: a client. */
   readonly leaf?: boolean
+  /** The less, the rather is it the root of its scopes' trees; 100. Give it to nodes that stay. */
+  readonly priority?: number
   readonly limits?: Partial<Limits>
   readonly timing?: Partial<Timing>
 }
 
-export type Limits = Link.Limits & Required<Federation.Config> & { readonly linksMax: number }
-export type Timing = Link.Timing & { readonly backoff: Operator.Backoff }
+export type Limits = Link.Limits & Required<Omit<Federation.Config, "origin">> & { readonly linksMax: number }
+export type Timing = Link.Timing & {
+  readonly backoff: Operator.Backoff
+  /** How long what came over a link stays when it is lost without a farewell; 0 for not at all. */
+  readonly graceMs: number
+}
 
 export const defaultLinksMax = 10_000 // a guess: what one process serves before its sockets run out
 export const defaultBackoff: Operator.Backoff = { leastMs: 200, mostMs: 10_000 } // guesses
@@ -144,12 +150,14 @@ export const of = (behaviours: Process.Behaviours) => {
   return { initial, transition }
 }
 
-const operatorConfig = ({ incarnation, leaf = false, limits = {}, node, seed, timing = {} }: Config): Operator.Config => {
-  const all = { ...Federation.defaultConfig, linksMax: defaultLinksMax, ...limits }
+const operatorConfig = ({ incarnation, leaf = false, limits = {}, node, priority, seed, timing = {} }: Config): Operator.Config => {
+  const { origin: _, ...federationLimits } = Federation.defaultConfig
+  const all = { ...federationLimits, linksMax: defaultLinksMax, ...limits }
   const { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax, linksMax, ...link } = all
-  const { backoff = defaultBackoff, ...session } = timing
+  const { backoff = defaultBackoff, graceMs, ...session } = timing
+  const tree = { ...(priority === undefined ? {} : { priority }), ...(graceMs === undefined ? {} : { graceMs }) }
   const federation = { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax }
-  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session }, federation, linksMax, backoff }
+  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session }, federation, linksMax, backoff, tree }
 }
 
 type Members = {
@@ -189,7 +197,8 @@ const routes: Wiring.Routes<Members, Action | Question> = {
     CloseSession: ({ link }) => [within(inside("Sessions", { _tag: "Close", key: link }))],
     OpenScope: ({ config, scope }) => [within(inside("Scopes", { _tag: "Open", key: scope, config }))],
     TellTopology: ({ event, scope }) => toScope(scope, { _tag: "Topology", event }),
-    TellFederation: ({ items, link, scope }) => toScope(scope, { _tag: "Federation", event: { _tag: "Turn", link, items } }),
+    Retire: ({ scope }) => toScope(scope, { _tag: "Federation", event: { _tag: "LinkDown", link: Scope.local } }),
+    Proceed: ({ step }) => toOperator({ _tag: "Ending", step }),
     Introduce: ({ actions, scope }) => dataspace(scope, { _tag: "Enter", pid: Operator.pid, name: "operator", actions }),
     Publish: ({ actions, scope }) => dataspace(scope, { _tag: "Perform", pid: Operator.pid, actions }),
     CloseScope: ({ scope }) => [within(inside("Scopes", { _tag: "Close", key: scope }))],
@@ -221,14 +230,19 @@ const sessionRoutes = (link: LinkId, action: Link.Action): ReadonlyArray<Route> 
 
 const scopeRoutes = (scope: string, action: Scope.Action): ReadonlyArray<Route> => {
   switch (action._tag) {
-    case "Offer": return toSession(action.link, { _tag: "Offer", reach: action.reach })
-    case "Accept": return toSession(action.link, { _tag: "Accept", reach: action.reach })
+    case "Offer":
+    case "Accept": return toSession(action.link, { _tag: action._tag })
     case "Refuse": return toSession(action.link, { _tag: "Refuse", error: action.error })
-    case "Announce": return toSession(action.link, { _tag: "Announce", added: action.added, removed: action.removed })
+    case "Tell": return toSession(action.link, { _tag: "Settle", tree: action.tree })
+    case "SetGrace": return out({ _tag: "SetTimer", timer: graceTimer(scope, action.edge), afterMs: action.afterMs })
+    case "CancelGrace": return out({ _tag: "CancelTimer", timer: graceTimer(scope, action.edge) })
     case "Turn": return toSession(action.link, { _tag: "Turn", items: action.items })
     case "Fault": return toSession(action.link, { _tag: "Fault", error: action.error })
     case "Joined":
-    case "Parted": return toOperator(action)
+    case "Parted":
+    case "EdgeUp":
+    case "EdgeDown":
+    case "Confirm": return toOperator(action)
     case "Deliver":
     case "Exited": return action.pid === Operator.pid ? [] : out({ ...action, space: scope })
     case "Continue": return out({ _tag: "Continue", space: scope })
@@ -238,10 +252,16 @@ const scopeRoutes = (scope: string, action: Scope.Action): ReadonlyArray<Route> 
 // Timers are named for the host, which knows nothing of their meaning: the prefix tells us whose one is.
 const sessionTimer = (link: LinkId, timer: Link.Timer): string => `${timer} ${link}`
 const retryTimer = (uplink: string): string => `retry ${uplink}`
+const graceTimer = (scope: string, edge: string): string => `grace ${edge.length} ${edge}${scope}`
 const timerFired = (name: string, at: number): Addressed => {
   const space = name.indexOf(" ")
   const timer = name.slice(0, space)
   const subject = name.slice(space + 1)
+  if (timer === "grace") {
+    const from = subject.indexOf(" ") + 1
+    const to = from + Number(subject.slice(0, from))
+    return inside("Operator", { _tag: "GraceOver", edge: subject.slice(from, to), scope: subject.slice(to) })
+  }
   return timer === "retry"
     ? inside("Operator", { _tag: "RetryDue", uplink: subject })
     : session(subject, { _tag: "TimerFired", timer: timer as Link.Timer, at })

@@ -6,6 +6,7 @@
  *     <uplink-connected local address remote link>       it is up
  *     <uplink-waiting local address remote tries reason> it is not, and why; the next try is due
  *     <link link scope role node address>                one link of a scope
+ *     <edge link scope role>                             it is part of the scope's tree: to a parent, a child or a leaf
  *     <peer node incarnation leaf>                       one peer, however many its links
  *     <scope name>                                       peers have joined it
  *
@@ -17,7 +18,7 @@
 import * as Process from "../dataspace/Process.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import type * as Federation from "../federation/Federation.ts"
-import type { Item, LinkId } from "../federation/Item.ts"
+import type { LinkId } from "../federation/Item.ts"
 import type * as Link from "../link/Link.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Rng from "../machine/Rng.ts"
@@ -34,6 +35,8 @@ export interface Config {
   /** Links at one time; who comes later is turned away. */
   readonly linksMax: number
   readonly backoff: Backoff
+  /** How far from being the root of its trees the node is, and how long what a lost link brought stays. */
+  readonly tree: { readonly priority?: number; readonly graceMs?: number }
 }
 export interface Backoff {
   readonly leastMs: number
@@ -81,6 +84,12 @@ export type Event =
   | { readonly _tag: "Session"; readonly link: LinkId; readonly news: SessionNews }
   | { readonly _tag: "Joined"; readonly link: LinkId; readonly peer: Topology.Peer }
   | { readonly _tag: "Parted"; readonly link: LinkId }
+  | { readonly _tag: "EdgeUp"; readonly link: LinkId; readonly role: "parent" | "child" | "leaf" }
+  | { readonly _tag: "EdgeDown"; readonly link: LinkId }
+  | { readonly _tag: "Confirm"; readonly link: LinkId }
+  | { readonly _tag: "GraceOver"; readonly scope: string; readonly edge: Topology.EdgeId }
+  /** The next step of our end, when what the one before began has been carried out. */
+  | { readonly _tag: "Ending"; readonly step: "depart" | "farewell" }
   /** What was begun before has been carried out. */
   | { readonly _tag: "Settled"; readonly link: LinkId; readonly n: number; readonly ours: boolean }
   | { readonly _tag: "Counted"; readonly scope: string; readonly facts: ReadonlyArray<Value> }
@@ -89,7 +98,7 @@ export type Event =
 /** What a session says to its node, rather than to its transport. */
 export type SessionNews = Extract<
   Link.Action,
-  { readonly _tag: "Greeted" | "Offered" | "Accepted" | "Reached" | "Received" | "SyncRequested" | "Synced" | "Ended" }
+  { readonly _tag: "Greeted" | "Offered" | "Accepted" | "Settled" | "Measured" | "Received" | "SyncRequested" | "Synced" | "Ended" }
 >
 
 export type Action =
@@ -98,7 +107,9 @@ export type Action =
   | { readonly _tag: "CloseSession"; readonly link: LinkId }
   | { readonly _tag: "OpenScope"; readonly scope: string; readonly config: Scope.Config }
   | { readonly _tag: "TellTopology"; readonly scope: string; readonly event: Topology.Event }
-  | { readonly _tag: "TellFederation"; readonly scope: string; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
+  /** What our own processes hold in a scope is over, for everybody else. */
+  | { readonly _tag: "Retire"; readonly scope: string }
+  | { readonly _tag: "Proceed"; readonly step: "depart" | "farewell" }
   /** Our process enters this scope's dataspace with its facts; `null` is the management dataspace. */
   | { readonly _tag: "Introduce"; readonly scope: string | null; readonly actions: ReadonlyArray<Process.Action> }
   /** It changes what it says there. */
@@ -153,6 +164,11 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Session": return onSession(state, event.link, event.news)
     case "Joined": return onJoined(state, event)
     case "Parted": return onParted(state, event.link)
+    case "EdgeUp": return onEdge(state, event.link, event.role)
+    case "EdgeDown": return onEdge(state, event.link, undefined)
+    case "Confirm": return [state, [{ _tag: "TellSession", link: event.link, event: { _tag: "Sync", n: confirmation } }]]
+    case "GraceOver": return [state, [topology(event.scope, { _tag: "GraceOver", edge: event.edge }), { _tag: "Sweep", scope: event.scope }]]
+    case "Ending": return onEnding(state, event.step)
     case "Settled": return onSettled(state, event)
     case "Counted": return onCounted(state, event)
     case "Stop": return onStop(state)
@@ -272,21 +288,24 @@ const onSession = (state: State, link: LinkId, news: SessionNews): Step<State, A
   if (session === undefined) return still(state)
   const { scope } = session
   switch (news._tag) {
-    case "Received": return scope === undefined ? still(state) : [state, [{ _tag: "TellFederation", scope, link, items: news.items }]]
-    case "Greeted": return scope === undefined ? still(state) : [state, [openScope(state.config, scope), topology(scope, { _tag: "Greeted", link, peer: news.peer })]]
     case "Offered": return onOffered(state, link, session, news)
-    case "Accepted": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Accepted", link, reach: news.reach })]]
-    case "Reached": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Reached", link, added: news.added, removed: news.removed })]]
+    case "Greeted": return scope === undefined ? still(state) : [state, [openScope(state.config, scope), topology(scope, { _tag: "Greeted", link, peer: news.peer })]]
+    case "Accepted": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Accepted", link })]]
+    case "Received": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Turn", link, items: news.items })]]
+    case "Settled": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Told", link, tree: news.tree })]]
+    case "Measured": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Measured", link, rttMs: news.rttMs })]]
     case "SyncRequested": return [state, [{ _tag: "Settle", link, n: news.n, ours: false }]]
-    case "Synced": return [state, [{ _tag: "Settle", link, n: news.n, ours: true }]]
+    case "Synced":
+      if (news.n === confirmation) return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Confirmed", link })]]
+      return [state, [{ _tag: "Settle", link, n: news.n, ours: true }]]
     case "Ended": return onEnded(state, link, session, news)
   }
 }
 
 type News<Tag extends SessionNews["_tag"]> = Extract<SessionNews, { readonly _tag: Tag }>
 
-const onOffered = (state: State, link: LinkId, session: Session, { peer, reach, scope }: News<"Offered">): Step<State, Action> => {
-  const offered = (key: string) => topology(key, { _tag: "Offered", link, peer, reach })
+const onOffered = (state: State, link: LinkId, session: Session, { peer, scope }: News<"Offered">): Step<State, Action> => {
+  const offered = (key: string) => topology(key, { _tag: "Offered", link, peer })
   const known = (key: string) => ({ ...state, links: state.links.set(link, { ...session, scope: key, peer }) })
   if (!isReserved(scope)) return [known(scope), [openScope(state.config, scope), offered(scope)]]
   if (scope !== statusScope) {
@@ -309,12 +328,12 @@ const onCounted = (state: State, { facts, scope }: { readonly scope: string; rea
 const onSettled = (state: State, { link, n, ours }: Extract<Event, { readonly _tag: "Settled" }>): Step<State, Action> =>
   [state, [ours ? { _tag: "Synced", link, n } : { _tag: "TellSession", link, event: { _tag: "Synced", n } }]]
 
-const onEnded = (state: State, link: LinkId, session: Session, { reason }: News<"Ended">): Step<State, Action> => {
+const onEnded = (state: State, link: LinkId, session: Session, { farewell, reason }: News<"Ended">): Step<State, Action> => {
   const { scope } = session
   const actions: Array<Action> = [{ _tag: "CloseSession", link }]
   let next: State = { ...state, links: state.links.delete(link) }
   if (scope !== undefined) {
-    actions.push(topology(scope, { _tag: "LinkLost", link }))
+    actions.push(topology(scope, { _tag: "LinkLost", link, farewell }))
     if (state.statusScopes.has(scope)) {
       next = { ...next, statusScopes: next.statusScopes.delete(scope) }
       actions.push({ _tag: "CloseScope", scope })
@@ -353,6 +372,12 @@ const onJoined = (state: State, { link, peer }: { readonly link: LinkId; readonl
 const onParted = (state: State, link: LinkId): Step<State, Action> =>
   sayAll(state, [[`link/${link}`, undefined], [`peer/${link}`, undefined], [`scope/${link}`, undefined]])
 
+const onEdge = (state: State, link: LinkId, role: "parent" | "child" | "leaf" | undefined): Step<State, Action> => {
+  const scope = state.links.get(link)?.scope
+  if (scope === undefined || state.statusScopes.has(scope)) return still(state)
+  return say(state, `edge/${link}`, role === undefined ? undefined : record("edge", link, scope, role))
+}
+
 // ---- the end ------------------------------------------------------------------------------------
 
 const onStop = (state: State): Step<State, Action> => {
@@ -362,23 +387,33 @@ const onStop = (state: State): Step<State, Action> => {
     if (links.get(link)!.phase === "dialling") {
       links = links.delete(link)
       actions.push({ _tag: "Close", link })
-    } else actions.push(farewell(link, "the node stops"))
+    }
   }
-  if (links.size === 0) actions.push({ _tag: "Stopped" })
-  return [{ ...state, links, stopping: true }, actions]
+  const next = { ...state, links, stopping: true }
+  if (links.size === 0) return [next, [...actions, { _tag: "Stopped" }]]
+  return [next, [...actions, ...scopesOf(next).map((scope): Action => ({ _tag: "Retire", scope })), { _tag: "Proceed", step: "depart" }]]
 }
+
+/** Our own facts go first, at once; then the others, to whom we were the way, look for another; then we are gone. */
+const onEnding = (state: State, step: "depart" | "farewell"): Step<State, Action> =>
+  step === "depart"
+    ? [state, [...scopesOf(state).map((scope) => topology(scope, { _tag: "Depart" })), { _tag: "Proceed", step: "farewell" }]]
+    : [state, sortedKeys(state.links).map((link) => farewell(link, "the node stops"))]
+
+const scopesOf = ({ links }: State): ReadonlyArray<string> =>
+  [...new Set([...links.values()].flatMap(({ scope }) => scope === undefined ? [] : [scope]))].sort()
 
 // ---- helpers ------------------------------------------------------------------------------------
 
 /** A map's keys in their own order: its own one tells of its history. */
 const sortedKeys = (map: VersionedMap<string, unknown>): ReadonlyArray<string> => [...map.keys()].sort()
+/** The number of the syncs that are topology's; those of others count from 1. */
+const confirmation = 0
 const uplinkHandle = (key: string): string => `uplink/${key}`
 type Tagged<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
 /** Opens a scope; one that is open already stays as it is. */
-export const openScope = ({ federation, link: { limits }, self }: Config, scope: string, asks = true): Tagged<"OpenScope"> => {
-  const config = { self, leaf: self.leaf, asks, limits: federation }
-  return { _tag: "OpenScope", scope, config: limits?.reachMax === undefined ? config : { ...config, reachMax: limits.reachMax } }
-}
+export const openScope = ({ federation, self, tree }: Config, scope: string, asks = true): Tagged<"OpenScope"> =>
+  ({ _tag: "OpenScope", scope, config: { self, leaf: self.leaf, asks, limits: federation, ...tree } })
 const topology = (scope: string, event: Topology.Event): Action => ({ _tag: "TellTopology", scope, event })
 const farewell = (link: LinkId, reason: string): Action => ({ _tag: "TellSession", link, event: { _tag: "Bye", reason } })
 const log = (level: LogLevel, message: string, fields: LogFields): Action => ({ _tag: "Log", level, message, fields })

@@ -1,33 +1,47 @@
 /**
- * Which links form the tree of a scope. This one accepts what keeps the links a tree and refuses the
- * link that would close a cycle; a refused uplink is tried again, and so takes over when the tree
- * breaks. It alone says when a link is up or down.
+ * Which links form the tree of a scope, over whatever links there are. Every joined link between two
+ * nodes that forward makes them neighbours; each node has a parent among its neighbours, toward a root,
+ * and the links between parents and children are the edges of the tree. It alone says when an edge is
+ * up or down. Leaves forward for nobody and join with one link, which is an edge at once.
  *
- * Each end of a link tells the other which nodes it reaches without it. In a tree these sets are
- * disjoint, so a node that is behind two links is a cycle. Leaves forward for nobody, join with one
- * link, and count in no set.
+ * Paths to the root travel by distance vector; what keeps them free of loops is Babel's feasibility
+ * condition (RFC 8966, 2.4; proved by Chroboczek and Schneider), made to hold between several would-be
+ * roots: sequence numbers are common to all of them, like Raft's terms. Of the roots that compete the one
+ * with the least (priority, id) wins; a node whose root is lost takes its place with a greater number,
+ * and gives way to a better one.
  *
- * The races, and what becomes of them:
- * - Both nodes dial each other at once: the dial of the node with the lesser id wins, at both ends.
- * - A dialer comes back while its old link still seems up: the new one replaces it. A dialer itself
- *   refuses a second link to a peer that it is joined to, so two addresses of one peer do not flap.
- * - A connection of an earlier life of the peer arrives late: refused as stale.
- * - What a dialer reaches changes between its offer and the answer: it says so when it is accepted.
- * - Two links join two parts at the same moment: both ends agree to both, and the news of what they
- *   reach meets itself somewhere; whoever sees a node behind two links closes the younger of them.
+ * Promises, whatever is delayed or lost on different links:
+ * - at no instant do edges form a cycle: each node has at most one parent, which it let go of at both
+ *   ends before it asks for the next, and whose measure (`feasible`) is strictly before its own;
+ * - when the links stay as they are, the edges come to be a tree that spans all whom they join;
+ * - what a neighbour is told of is a change of root, of reachability, or of half or twice the distance.
+ *
+ * A node without a feasible path asks the root of any neighbour that has a path for a greater number; the
+ * question goes up one path and the answer comes down it, and concerns nobody else. When no neighbour
+ * has a path, the root is gone: the topmost node claims to be the root.
  */
 import { VersionedMap } from "../data/VersionedMap.ts"
-import type { LinkId } from "../federation/Item.ts"
 import { type Step, still } from "../machine/Machine.ts"
+import { compareRoots, isBefore, isNews, least, over, type Path } from "./Path.ts"
+
+export type { Path } from "./Path.ts"
+
+type LinkId = string
+/** One of the times that a link was an edge: what federation calls a link. */
+export type EdgeId = string
 
 export interface Config {
   readonly self: { readonly node: string; readonly incarnation: number }
-  /** Whether we are a leaf: one link at most, and nobody is reached through us. */
+  /** Whether we are a leaf: one link at most, and nothing is forwarded. */
   readonly leaf: boolean
-  /** Nodes that are reached in all, ourselves included: so all lists of them are no longer. */
-  readonly reachMax?: number
+  /** The less, the rather are we the root; before the id. */
+  readonly priority?: number
+  /** How long what came over an edge stays after the edge is lost, ms. */
+  readonly graceMs?: number
 }
-export const defaultReachMax = 65_536 // what every link takes in one list
+export const defaultPriority = 100 // room on both sides
+export const defaultGraceMs = 5_000 // a guess: some round trips, a reconnection and a garbage collection
+
 export interface Peer {
   readonly node: string
   readonly incarnation: number
@@ -35,231 +49,514 @@ export interface Peer {
 }
 
 export interface State {
-  readonly config: Config
-  /** Numbers links by age. */
-  readonly next: number
+  readonly config: Required<Config>
   readonly links: VersionedMap<LinkId, Link>
-  /** Which link reaches a node. */
-  readonly behind: VersionedMap<string, LinkId>
+  /** Which link leads to a node. */
+  readonly byNode: VersionedMap<string, LinkId>
+  /** The joined links between us and others that forward; none for a leaf. */
+  readonly neighbours: VersionedMap<LinkId, Neighbour>
+  /** The link to our parent, also while we ask it to be that or let go of it. */
+  readonly above: LinkId | undefined
+  /** Ours to the root; `undefined` while we know none. */
+  readonly path: Path | undefined
+  /** Our measure: the least path that we ever had. */
+  readonly feasible: Path
+  /** The edges that were lost and whose facts still stand, and who was there. */
+  readonly lingering: VersionedMap<EdgeId, Peer>
+  readonly departing: boolean
 }
-type Link = {
+interface Link {
   readonly peer: Peer
-  readonly age: number
   readonly dialled: boolean
-} & (
-  /** We asked the peer to take us; it knows that we reach `offered`. */
-  | { readonly phase: "offering"; readonly offered: ReadonlyArray<string> }
-  | { readonly phase: "up"; readonly reach: VersionedMap<string, true> }
-)
+  readonly cost: number | undefined
+  /** We asked the peer to take us, or it did. */
+  readonly isUp: boolean
+  readonly edge: EdgeId | undefined
+  /** How often it was one. */
+  readonly edges: number
+  /** Whether the application was told that it has joined. */
+  readonly isSettled: boolean
+}
+interface Neighbour {
+  readonly cost: number
+  /** Where its cost is from. */
+  readonly costs: "what was said" | "a round trip" | "nothing yet"
+  readonly role: "none" | "asked" | "parent" | "child" | "left"
+  /** What it offered last; `undefined` when that does not hold any more. */
+  readonly heard: Path | undefined
+  /** What we told it last, and whether that was a path at all. */
+  readonly told: Path | "none" | undefined
+  /** The number that we asked it for, 0 for none, and the one that it asks us for. */
+  readonly sought: number
+  readonly wanted: number
+}
+
+/** What two neighbours tell each other. */
+export type Tree =
+  | { readonly _tag: "Path"; readonly path: Path }
+  | { readonly _tag: "Pathless" }
+  | { readonly _tag: "Seek"; readonly seq: number }
+  | { readonly _tag: "Attach"; readonly feasible: Path }
+  | { readonly _tag: "Attached" }
+  | { readonly _tag: "Detach" }
+  | { readonly _tag: "Detached" }
 
 export type Event =
-  /** We dialled, and the peer said hello. */
-  | { readonly _tag: "Greeted"; readonly link: LinkId; readonly peer: Peer }
-  /** A peer that dialled us asks to join, and names the nodes that it reaches. */
-  | { readonly _tag: "Offered"; readonly link: LinkId; readonly peer: Peer; readonly reach: ReadonlyArray<string> }
+  /** We dialled, and the peer said hello. `cost` is the link's, when somebody said what it is. */
+  | { readonly _tag: "Greeted"; readonly link: LinkId; readonly peer: Peer; readonly cost?: number | undefined }
+  /** A peer that dialled us asks to join. */
+  | { readonly _tag: "Offered"; readonly link: LinkId; readonly peer: Peer }
   /** The peer took our offer. */
-  | { readonly _tag: "Accepted"; readonly link: LinkId; readonly reach: ReadonlyArray<string> }
-  | { readonly _tag: "Reached"; readonly link: LinkId; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
-  /** Gone, for whatever reason. */
-  | { readonly _tag: "LinkLost"; readonly link: LinkId }
+  | { readonly _tag: "Accepted"; readonly link: LinkId }
+  | { readonly _tag: "Told"; readonly link: LinkId; readonly tree: Tree }
+  /** A round trip took so long. */
+  | { readonly _tag: "Measured"; readonly link: LinkId; readonly rttMs: number }
+  /** What we have to tell a peer is due: what its edge carries before has been said. */
+  | { readonly _tag: "TellDue"; readonly link: LinkId; readonly tree: Tree }
+  /** A turn of the peer, for federation. */
+  | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<unknown> }
+  /** Gone, for whatever reason. After a farewell nothing of it stays. */
+  | { readonly _tag: "LinkLost"; readonly link: LinkId; readonly farewell?: boolean }
+  /** The peer has answered for all that we asked over this link. */
+  | { readonly _tag: "Confirmed"; readonly link: LinkId }
+  | { readonly _tag: "GraceOver"; readonly edge: EdgeId }
+  /** We go: let others find their ways without us. */
+  | { readonly _tag: "Depart" }
 
 export type Action =
-  | { readonly _tag: "Offer"; readonly link: LinkId; readonly reach: ReadonlyArray<string> }
-  | { readonly _tag: "Accept"; readonly link: LinkId; readonly reach: ReadonlyArray<string> }
+  | { readonly _tag: "Offer"; readonly link: LinkId }
+  | { readonly _tag: "Accept"; readonly link: LinkId }
   /** Tell the peer why not, and close. */
   | { readonly _tag: "Refuse"; readonly link: LinkId; readonly error: Refusal }
-  | { readonly _tag: "Announce"; readonly link: LinkId; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
-  | { readonly _tag: "LinkUp"; readonly link: LinkId; readonly peer: Peer }
-  | { readonly _tag: "LinkDown"; readonly link: LinkId }
+  | { readonly _tag: "Tell"; readonly link: LinkId; readonly tree: Tree }
+  /** Come back with `TellDue` when the edges that came and went before have been dealt with. */
+  | { readonly _tag: "TellNext"; readonly link: LinkId; readonly tree: Tree }
+  /** A link is of use: it is an edge, or spare. */
+  | { readonly _tag: "Joined"; readonly link: LinkId; readonly peer: Peer }
+  | { readonly _tag: "Parted"; readonly link: LinkId }
+  | { readonly _tag: "EdgeUp"; readonly edge: EdgeId; readonly link: LinkId; readonly role: "parent" | "child" | "leaf" }
+  /** With `linger`, what came over it stays until it is forgotten. */
+  | { readonly _tag: "EdgeDown"; readonly edge: EdgeId; readonly link: LinkId; readonly linger: boolean }
+  | { readonly _tag: "Forget"; readonly edge: EdgeId }
+  | { readonly _tag: "Turn"; readonly edge: EdgeId; readonly items: ReadonlyArray<unknown> }
+  /** Come back with `Confirmed` when the peer has answered for what it is asked now. */
+  | { readonly _tag: "Confirm"; readonly link: LinkId }
+  | { readonly _tag: "SetGrace"; readonly edge: EdgeId; readonly afterMs: number }
+  | { readonly _tag: "CancelGrace"; readonly edge: EdgeId }
 
 export interface Refusal {
-  readonly code: "Self" | "Duplicate" | "Cycle" | "Replaced" | "Stale" | "BadReach" | "TooMuchReach"
+  readonly code: "Self" | "Duplicate" | "Replaced" | "Stale" | "SecondLink" | "Unexpected"
   readonly message: string
 }
 
-export const initial = (config: Config): Step<State, Action> =>
-  still({ config, next: 1, links: VersionedMap.empty(), behind: VersionedMap.empty() })
+export const initial = (config: Config): Step<State, Action> => {
+  const { leaf, priority = defaultPriority, graceMs = defaultGraceMs, self } = config
+  const own: Path = { seq: 0, priority, root: self.node, distance: 0 }
+  return still({
+    config: { self, leaf, priority, graceMs },
+    links: VersionedMap.empty(), byNode: VersionedMap.empty(), neighbours: VersionedMap.empty(),
+    above: undefined, path: own, feasible: own, lingering: VersionedMap.empty(), departing: false
+  })
+}
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
+  if (event._tag === "Turn") return onTurn(state, event.link, event.items)
+  if (event._tag === "TellDue") return [state, [{ ...event, _tag: "Tell" }]]
+  const draft: Draft = { ...state, out: [] }
   switch (event._tag) {
-    case "Greeted": return onGreeted(state, event.link, event.peer)
-    case "Offered": return onOffered(state, event.link, event.peer, event.reach)
-    case "Accepted": return onAccepted(state, event.link, event.reach)
-    case "Reached": return onReached(state, event.link, event.added, event.removed)
-    case "LinkLost": return drop(state, event.link)
+    case "Greeted": onGreeted(draft, event.link, event.peer, event.cost); break
+    case "Offered": onOffered(draft, event.link, event.peer); break
+    case "Accepted": onAccepted(draft, event.link); break
+    case "Told": onTold(draft, event.link, event.tree); break
+    case "Measured": onMeasured(draft, event.link, event.rttMs); break
+    case "LinkLost": drop(draft, event.link, event.farewell === true); break
+    case "Confirmed": onConfirmed(draft, event.link); break
+    case "GraceOver": forget(draft, event.edge); break
+    case "Depart": onDepart(draft); break
   }
+  const { out, ...next } = draft
+  return [next, out]
 }
 
-const onGreeted = (state: State, link: LinkId, peer: Peer): Step<State, Action> => {
-  const [, known] = linkTo(state, peer) ?? []
-  if (peer.node === state.config.self.node) return refuse(state, link, self)
-  if (known !== undefined && known.peer.incarnation > peer.incarnation) return refuse(state, link, stale(peer))
-  if (known?.peer.incarnation === peer.incarnation) return refuse(state, link, duplicate(peer))
-  const [clear, parted] = replace(state, peer)
-  if (clear.config.leaf && clear.links.size > 0) return also(parted, refuse(clear, link, secondOfLeaf))
-  const offered = reachWithout(clear, link)
-  return [add(clear, link, { peer, dialled: true, age: clear.next, phase: "offering", offered }), [...parted, { _tag: "Offer", link, reach: offered }]]
-}
+/** A step in the making. */
+type Draft = { -readonly [K in keyof State]: State[K] } & { readonly out: Array<Action> }
 
-const onOffered = (state: State, link: LinkId, peer: Peer, reach: ReadonlyArray<string>): Step<State, Action> => {
-  const [, known] = linkTo(state, peer) ?? []
-  if (peer.node === state.config.self.node) return refuse(state, link, self)
-  if (known !== undefined && known.peer.incarnation > peer.incarnation) return refuse(state, link, stale(peer))
-  if (known !== undefined && known.peer.incarnation === peer.incarnation && known.dialled && !losesTo(state, known)) return refuse(state, link, duplicate(peer))
-  const [clear, parted] = replace(state, peer)
-  if (clear.config.leaf && clear.links.size > 0) return also(parted, refuse(clear, link, secondOfLeaf))
-  const wrong = objection(clear, peer, reach)
-  if (wrong !== undefined) return also(parted, refuse(clear, link, wrong))
-  return also([...parted, { _tag: "Accept", link, reach: peer.leaf ? [] : reachWithout(clear, link) }], join(clear, link, peer, reach, false))
-}
-
-/** Our dial that is still being answered yields to that of a peer with a lesser id; a link that is up yields to none. */
-const losesTo = (state: State, known: Link): boolean => known.phase === "offering" && known.peer.node < state.config.self.node
-
-const onAccepted = (state: State, link: LinkId, reach: ReadonlyArray<string>): Step<State, Action> => {
-  const known = state.links.get(link)
-  if (known === undefined || known.phase !== "offering") return still(state)
-  const clear = { ...state, links: state.links.delete(link) }
-  const wrong = objection(clear, known.peer, reach)
-  if (wrong !== undefined) return refuse(clear, link, wrong)
-  const [next, actions] = join(clear, link, known.peer, reach, true)
-  return [next, [...correction(state, link, known.offered), ...actions]]
-}
-
-/** What has changed in what we reach since we offered it. */
-const correction = (state: State, link: LinkId, offered: ReadonlyArray<string>): ReadonlyArray<Action> => {
-  const now = reachWithout(state, link)
-  const added = without(now, new Set(offered))
-  const removed = without(offered, new Set(now))
-  return added.length + removed.length === 0 ? [] : [{ _tag: "Announce", link, added, removed }]
-}
-
-const without = (nodes: ReadonlyArray<string>, others: ReadonlySet<string>): ReadonlyArray<string> => nodes.filter((node) => !others.has(node))
-
-const onReached = (state: State, link: LinkId, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): Step<State, Action> => {
-  const known = state.links.get(link)
-  if (known === undefined || known.phase !== "up") return still(state)
-  if (known.peer.leaf || removed.includes(known.peer.node) || !removed.every((node) => known.reach.has(node))) {
-    return refuse(state, link, { code: "BadReach", message: "a node stops reaching what it did not reach, or a leaf reaches something" })
-  }
-  if (added.includes(state.config.self.node)) return refuse(state, link, cycle(state.config.self.node))
-  let next = state
-  const parted: Array<Action> = []
-  for (const node of added) {
-    const other = next.behind.get(node)
-    if (other === undefined || other === link) continue
-    // both links cannot stay; the younger of them made the cycle
-    if (next.links.get(other)!.age < known.age) return also(parted, refuse(next, link, cycle(node)))
-    const [without, actions] = refuse(next, other, cycle(node))
-    next = without
-    parted.push(...actions)
-  }
-  const gone = new Set(removed)
-  const fresh = [...new Set(added)].filter((node) => !known.reach.has(node) || gone.has(node))
-  if (hasNoRoomFor(next, fresh.length - gone.size)) return also(parted, refuse(next, link, tooMuch(next)))
-  next = learn(forget(next, link, removed), link, fresh)
-  return [next, [...parted, ...announce(next, link, fresh, removed)]]
+/** The path of every message; nothing is drafted for it. */
+const onTurn = (state: State, link: LinkId, items: ReadonlyArray<unknown>): Step<State, Action> => {
+  const edge = state.links.get(link)?.edge
+  if (edge !== undefined) return [state, [{ _tag: "Turn", edge, items }]]
+  if (!state.links.has(link) || state.neighbours.get(link)?.role === "left") return still(state) // on its way when we let go
+  const draft: Draft = { ...state, out: [] }
+  refuse(draft, link, notAnEdge)
+  const { out, ...next } = draft
+  return [next, out]
 }
 
 // ---- joining and parting ------------------------------------------------------------------------
 
-const join = (state: State, link: LinkId, peer: Peer, reach: ReadonlyArray<string>, dialled: boolean): Step<State, Action> => {
-  const nodes = peer.leaf ? [] : [...new Set([peer.node, ...reach])]
-  const next = learn(add(state, link, { peer, dialled, age: state.next, phase: "up", reach: VersionedMap.empty() }), link, nodes)
-  return [next, [{ _tag: "LinkUp", link, peer }, ...announce(next, link, nodes, [])]]
+const onGreeted = (draft: Draft, link: LinkId, peer: Peer, cost: number | undefined): void => {
+  const known = linkTo(draft, peer)
+  if (peer.node === draft.config.self.node) return refuse(draft, link, self)
+  if (known !== undefined && known.peer.incarnation > peer.incarnation) return refuse(draft, link, stale(peer))
+  if (known?.peer.incarnation === peer.incarnation) return refuse(draft, link, duplicate(peer))
+  replace(draft, peer)
+  if (draft.config.leaf && draft.links.size > 0) return refuse(draft, link, secondOfLeaf)
+  add(draft, link, peer, { dialled: true, cost, isUp: false })
+  draft.out.push({ _tag: "Offer", link })
 }
 
-/** Why a peer that reaches these nodes cannot join. */
-const objection = (state: State, peer: Peer, reach: ReadonlyArray<string>): Refusal | undefined => {
-  if (peer.leaf) return reach.length > 0 ? { code: "BadReach", message: "a leaf reaches nobody" } : undefined
-  const nodes = new Set([peer.node, ...reach])
-  for (const node of nodes) if (node === state.config.self.node || state.behind.has(node)) return cycle(node)
-  return hasNoRoomFor(state, nodes.size) ? tooMuch(state) : undefined
+const onOffered = (draft: Draft, link: LinkId, peer: Peer): void => {
+  const known = linkTo(draft, peer)
+  if (peer.node === draft.config.self.node) return refuse(draft, link, self)
+  if (known !== undefined && known.peer.incarnation > peer.incarnation) return refuse(draft, link, stale(peer))
+  // of two dials that cross, that of the lesser id wins at both ends; a link that is up yields to none of the peer's
+  const yields = known !== undefined && !known.isUp && known.peer.node < draft.config.self.node
+  if (known !== undefined && known.peer.incarnation === peer.incarnation && known.dialled && !yields) return refuse(draft, link, duplicate(peer))
+  replace(draft, peer)
+  if (draft.config.leaf && draft.links.size > 0) return refuse(draft, link, secondOfLeaf)
+  add(draft, link, peer, { dialled: false, cost: undefined, isUp: false })
+  draft.out.push({ _tag: "Accept", link })
+  join(draft, link)
 }
 
-/** Takes a link out: the news for federation, then for the other links. */
-const drop = (state: State, link: LinkId): Step<State, Action> => {
-  const known = state.links.get(link)
-  if (known === undefined) return still(state)
-  if (known.phase !== "up") return [{ ...state, links: state.links.delete(link) }, []]
-  const lost = [...known.reach.keys()].sort()
-  const forgotten = forget(state, link, lost)
-  const next = { ...forgotten, links: forgotten.links.delete(link) }
-  return [next, [{ _tag: "LinkDown", link }, ...announce(next, link, [], lost)]]
+const onAccepted = (draft: Draft, link: LinkId): void => {
+  if (draft.links.get(link)?.isUp === false) join(draft, link)
 }
 
-const refuse = (state: State, link: LinkId, error: Refusal): Step<State, Action> => {
-  const [next, actions] = drop(state, link)
-  return [next, [...actions, { _tag: "Refuse", link, error }]]
+const join = (draft: Draft, link: LinkId): void => {
+  const known = draft.links.get(link)!
+  draft.links = draft.links.set(link, { ...known, isUp: true })
+  if (draft.config.leaf || known.peer.leaf) return edgeUp(draft, link, "leaf")
+  draft.neighbours = draft.neighbours.set(link, {
+    cost: known.cost ?? 1, costs: known.cost === undefined ? "nothing yet" : "what was said", role: "none", heard: undefined, told: undefined, sought: 0, wanted: 0
+  })
+  settle(draft)
 }
 
-/** A newer link of the same peer takes the place of the one we know. */
-const replace = (state: State, peer: Peer): Step<State, Action> => {
-  const known = linkTo(state, peer)
-  return known === undefined ? still(state) : refuse(state, known[0], { code: "Replaced", message: `a newer link of ${peer.node} took its place` })
+const drop = (draft: Draft, link: LinkId, farewell: boolean): void => {
+  const known = draft.links.get(link)
+  if (known === undefined) return
+  edgeDown(draft, link, !farewell)
+  draft.links = draft.links.delete(link)
+  if (draft.byNode.get(known.peer.node) === link) draft.byNode = draft.byNode.delete(known.peer.node)
+  if (known.isSettled) draft.out.push({ _tag: "Parted", link })
+  if (!draft.neighbours.has(link)) return
+  draft.neighbours = draft.neighbours.delete(link)
+  if (draft.above === link) draft.above = undefined
+  settle(draft)
 }
 
-const reachMaxOf = ({ config: { reachMax = defaultReachMax } }: State): number => reachMax
-/** Whether so many more nodes are too many. What a peer says it reaches is kept, and told to all others. */
-const hasNoRoomFor = (state: State, more: number): boolean => more > 0 && 1 + state.behind.size + more > reachMaxOf(state)
-const tooMuch = (state: State): Refusal => ({ code: "TooMuchReach", message: `more than ${reachMaxOf(state)} nodes in a scope` })
+/** Of who broke the rules nothing stays. */
+const refuse = (draft: Draft, link: LinkId, error: Refusal): void => {
+  drop(draft, link, error.code !== "Replaced")
+  draft.out.push({ _tag: "Refuse", link, error })
+}
+
+/** A newer link of the same peer takes the place of the one that we know. */
+const replace = (draft: Draft, { node }: Peer): void => {
+  const known = draft.byNode.get(node)
+  if (known !== undefined) refuse(draft, known, { code: "Replaced", message: `a newer link of ${node} took its place` })
+}
 
 const self: Refusal = { code: "Self", message: "a node cannot be linked to itself" }
-const secondOfLeaf: Refusal = { code: "Cycle", message: "a leaf joins a scope with one link only" }
+const secondOfLeaf: Refusal = { code: "SecondLink", message: "a leaf joins a scope with one link only" }
+const notAnEdge: Refusal = { code: "Unexpected", message: "a turn on a link that is no edge of the tree: attach first, or say hello as a leaf" }
 const stale = ({ node }: Peer): Refusal => ({ code: "Stale", message: `a later life of ${node} is linked already` })
 const duplicate = ({ node }: Peer): Refusal => ({ code: "Duplicate", message: `${node} is linked already` })
-const cycle = (node: string): Refusal => ({ code: "Cycle", message: `${node} is reached by another way already; the link would close a cycle` })
 
-// ---- reach --------------------------------------------------------------------------------------
+// ---- edges, and what stays of them ---------------------------------------------------------------
 
-const reachWithout = ({ behind, config }: State, link: LinkId): ReadonlyArray<string> => {
-  if (config.leaf) return []
-  const nodes = [config.self.node]
-  for (const [node, by] of behind) if (by !== link) nodes.push(node)
-  return nodes.sort()
+const edgeUp = (draft: Draft, link: LinkId, role: "parent" | "child" | "leaf"): void => {
+  const known = draft.links.get(link)!
+  const edges = known.edges + 1
+  const edge = `${link}/${edges}`
+  draft.links = draft.links.set(link, { ...known, edge, edges })
+  announceJoined(draft, link)
+  draft.out.push({ _tag: "EdgeUp", edge, link, role })
+  // a peer that was gone and is back with what it knew answers for all that it supplied before
+  if (remainsOf(draft, known.peer).length > 0) draft.out.push({ _tag: "Confirm", link })
 }
 
-const learn = (state: State, link: LinkId, nodes: ReadonlyArray<string>): State => {
-  const known = state.links.get(link)!
-  if (known.phase !== "up" || nodes.length === 0) return state
-  let { behind } = state
-  let { reach } = known
-  for (const node of nodes) {
-    behind = behind.set(node, link)
-    reach = reach.set(node, true)
+const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
+  const known = draft.links.get(link)!
+  const { edge, peer } = known
+  if (edge === undefined) return
+  const { graceMs, leaf } = draft.config
+  const linger = isSudden && graceMs > 0 && !leaf && !peer.leaf
+  draft.links = draft.links.set(link, { ...known, edge: undefined })
+  draft.out.push({ _tag: "EdgeDown", edge, link, linger })
+  if (!linger) return
+  draft.lingering = draft.lingering.set(edge, peer)
+  draft.out.push({ _tag: "SetGrace", edge, afterMs: graceMs })
+}
+
+const onConfirmed = (draft: Draft, link: LinkId): void => {
+  const known = draft.links.get(link)
+  if (known?.edge === undefined) return
+  for (const edge of remainsOf(draft, known.peer)) {
+    draft.out.push({ _tag: "CancelGrace", edge })
+    forget(draft, edge)
   }
-  return { ...state, behind, links: state.links.set(link, { ...known, reach }) }
 }
 
-const forget = (state: State, link: LinkId, nodes: ReadonlyArray<string>): State => {
-  const known = state.links.get(link)!
-  if (known.phase !== "up" || nodes.length === 0) return state
-  let { behind } = state
-  let { reach } = known
-  for (const node of nodes) {
-    behind = behind.delete(node)
-    reach = reach.delete(node)
+const forget = (draft: Draft, edge: EdgeId): void => {
+  if (!draft.lingering.has(edge)) return
+  draft.lingering = draft.lingering.delete(edge)
+  draft.out.push({ _tag: "Forget", edge })
+}
+
+/** Of an earlier life nothing can be confirmed: it may have known of others what this one has yet to learn. */
+const remainsOf = ({ lingering }: Draft, { incarnation, node }: Peer): ReadonlyArray<EdgeId> =>
+  lingering.size === 0 ? [] : [...lingering].filter(([, peer]) => peer.node === node && peer.incarnation === incarnation).map(([edge]) => edge).sort()
+
+const announceJoined = (draft: Draft, link: LinkId): void => {
+  const known = draft.links.get(link)!
+  if (known.isSettled) return
+  draft.links = draft.links.set(link, { ...known, isSettled: true })
+  draft.out.push({ _tag: "Joined", link, peer: known.peer })
+}
+
+// ---- what neighbours say ------------------------------------------------------------------------
+
+const onTold = (draft: Draft, link: LinkId, tree: Tree): void => {
+  const it = draft.neighbours.get(link)
+  if (it === undefined) return draft.links.has(link) ? refuse(draft, link, { code: "Unexpected", message: `${tree._tag} on a link of a leaf, which is an edge without it` }) : undefined
+  switch (tree._tag) {
+    case "Path":
+      set(draft, link, { heard: tree.path, sought: it.heard?.root === tree.path.root ? it.sought : 0 })
+      break
+    case "Pathless":
+      set(draft, link, { heard: undefined, sought: 0 })
+      break
+    case "Seek":
+      set(draft, link, { wanted: Math.max(it.wanted, tree.seq) })
+      break
+    case "Attach": return onAttach(draft, link, it, tree.feasible)
+    case "Attached":
+      if (it.role !== "asked") return refuse(draft, link, unasked("Attached"))
+      set(draft, link, { role: "parent" })
+      edgeUp(draft, link, "parent")
+      break
+    case "Detach":
+      letGo(draft, link, it)
+      break
+    case "Detached":
+      if (it.role !== "asked" && it.role !== "left") return refuse(draft, link, unasked("Detached"))
+      // refused: what it offered holds no more, and it offers again what holds
+      set(draft, link, it.role === "asked" ? { role: "none", heard: undefined, sought: 0 } : { role: "none" })
+      if (draft.above === link) draft.above = undefined
   }
-  return { ...state, behind, links: state.links.set(link, { ...known, reach }) }
+  settle(draft)
+}
+const unasked = (what: string): Refusal => ({ code: "Unexpected", message: `${what}, which answers nothing that we asked` })
+
+const onAttach = (draft: Draft, link: LinkId, it: Neighbour, feasible: Path): void => {
+  if (it.role === "child") return refuse(draft, link, { code: "Unexpected", message: "Attach of a child" })
+  const isTaken = it.role === "none" && draft.path !== undefined && !draft.departing && isBefore(draft.feasible, feasible)
+  if (isTaken) {
+    set(draft, link, { role: "child" })
+    tell(draft, link, { _tag: "Attached" })
+    edgeUp(draft, link, "child")
+  } else {
+    tell(draft, link, { _tag: "Detached" })
+    set(draft, link, { told: undefined })
+  }
+  settle(draft)
 }
 
-/** Tells every other link that forwards what we reach now through this one. A leaf forwards nothing, so it says and hears nothing. */
-const announce = (state: State, through: LinkId, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): ReadonlyArray<Action> => {
-  if (state.config.leaf || added.length + removed.length === 0) return []
-  const others = [...state.links].filter(([link, { peer, phase }]) => link !== through && phase === "up" && !peer.leaf)
-  return others.map(([link]) => link).sort().map((link) => ({ _tag: "Announce", link, added, removed }))
+/** The neighbour lets go of us, as our child or as our parent; or we both did. */
+const letGo = (draft: Draft, link: LinkId, { role }: Neighbour): void => {
+  edgeDown(draft, link, true)
+  tell(draft, link, { _tag: "Detached" })
+  if (role !== "child" && role !== "parent") return
+  set(draft, link, { role: "none" })
+  if (draft.above === link) draft.above = undefined
 }
 
-// ---- questions ----------------------------------------------------------------------------------
-
-const add = (state: State, link: LinkId, known: Link): State => ({ ...state, next: state.next + 1, links: state.links.set(link, known) })
-const also = (before: ReadonlyArray<Action>, [state, actions]: Step<State, Action>): Step<State, Action> => [state, [...before, ...actions]]
-const linkTo = (state: State, { node }: Peer): readonly [LinkId, Link] | undefined => {
-  for (const entry of state.links) if (entry[1].peer.node === node) return entry
-  return undefined
+/**
+ * A link costs the least round trip that was seen on it, in ms, at least 1. The least, because what is on top of
+ * it is congestion and chance, and a tree that follows these is never at rest.
+ */
+const onMeasured = (draft: Draft, link: LinkId, rttMs: number): void => {
+  const it = draft.neighbours.get(link)
+  if (it === undefined || it.costs === "what was said") return
+  const cost = Math.max(1, Math.round(rttMs))
+  if (it.costs === "a round trip" && 2 * cost > it.cost) return
+  set(draft, link, { cost, costs: "a round trip" })
+  settle(draft)
 }
 
-/** Whether no link has joined or asks to. */
-export const isAlone = ({ links }: State): boolean => links.size === 0
-/** How many links are up. */
-export const degree = ({ links }: State): number => [...links.values()].filter(({ phase }) => phase === "up").length
+const onDepart = (draft: Draft): void => {
+  draft.departing = true
+  draft.path = undefined
+  draft.above = undefined
+  for (const [link, { role }] of sorted(draft.neighbours)) {
+    if (role !== "child" && role !== "parent") continue
+    edgeDown(draft, link, true)
+    tell(draft, link, { _tag: "Pathless" })
+    tell(draft, link, { _tag: "Detach" })
+    set(draft, link, { role: "left", told: "none" })
+  }
+  settle(draft)
+}
+
+// ---- the way to the root ------------------------------------------------------------------------
+
+/** After every change: which way is ours now, which one do we want, who should know. */
+const settle = (draft: Draft): void => {
+  refresh(draft)
+  if (!draft.departing && !isInTransit(draft)) choose(draft)
+  // while we change parents nobody hears of it: it takes a round trip, or ends in a loss that is told
+  if (isInTransit(draft)) return
+  raise(draft)
+  for (const [link] of sorted(draft.neighbours)) announce(draft, link)
+}
+
+const isInTransit = ({ above, neighbours }: Draft): boolean => above !== undefined && neighbours.get(above)!.role !== "parent"
+const isRoot = ({ config, path }: Draft): boolean => path?.root === config.self.node
+
+const refresh = (draft: Draft): void => {
+  if (draft.above === undefined) {
+    if (!isRoot(draft)) draft.path = undefined
+    return
+  }
+  const parent = draft.neighbours.get(draft.above)!
+  if (parent.role !== "parent") return
+  draft.path = offerOf(draft, parent)
+  if (draft.path !== undefined) draft.feasible = least(draft.feasible, draft.path)
+}
+
+/** Where a neighbour leads to; not what it remembers of a life of ours. */
+const offerOf = ({ config }: Draft, { cost, heard }: Neighbour): Path | undefined =>
+  heard === undefined || heard.root === config.self.node ? undefined : over(heard, cost)
+
+const choose = (draft: Draft): void => {
+  const { config, path } = draft
+  const isTop = draft.above === undefined
+  if (path !== undefined && path.root !== config.self.node && config.priority < path.priority) return claim(draft)
+  let wish: Option | undefined
+  let way: Option | undefined
+  for (const [link, it] of draft.neighbours) {
+    const offer = it.role === "none" ? offerOf(draft, it) : undefined
+    if (offer === undefined || path !== undefined && !isWorthIt(offer, path)) continue
+    const option: Option = { link, it, offer }
+    wish = better(wish, option)
+    if (isBefore(it.heard!, draft.feasible)) way = better(way, option)
+  }
+  if (path === undefined && isTop && (wish === undefined || config.priority < wish.offer.priority)) return claim(draft)
+  // one that has a path waits for the root that it wants; one that has none takes what it gets, and goes on from there
+  if (way !== undefined && (path === undefined || compareRoots(way.offer, wish!.offer) === 0)) {
+    return go(draft, way.link)
+  }
+  if (wish !== undefined) seek(draft, wish.link, numberFor(draft, wish.it.heard!))
+}
+
+interface Option {
+  readonly link: LinkId
+  readonly it: Neighbour
+  readonly offer: Path
+}
+const better = (a: Option | undefined, b: Option): Option => {
+  if (a === undefined) return b
+  const order = compareRoots(a.offer, b.offer) || a.offer.distance - b.offer.distance
+  return order < 0 || order === 0 && a.link < b.link ? a : b
+}
+/** A better root; or the same at half the distance, so that nobody goes back and forth. */
+const isWorthIt = (offer: Path, path: Path): boolean => {
+  const roots = compareRoots(offer, path)
+  return roots < 0 || roots === 0 && 2 * offer.distance <= path.distance
+}
+/** The number with which what a neighbour offers becomes feasible. */
+const numberFor = ({ feasible }: Draft, heard: Path): number => compareRoots(heard, feasible) < 0 ? feasible.seq : feasible.seq + 1
+
+/** To another parent, having let go of the one before; that is half of the way. */
+const go = (draft: Draft, link: LinkId): void => {
+  if (draft.above !== undefined) return leave(draft, draft.above)
+  draft.above = link
+  set(draft, link, { role: "asked" })
+  tell(draft, link, { _tag: "Attach", feasible: draft.feasible })
+}
+
+const leave = (draft: Draft, link: LinkId): void => {
+  edgeDown(draft, link, true)
+  set(draft, link, { role: "left" })
+  tell(draft, link, { _tag: "Detach" })
+}
+
+/** We are the root from now on, for all whom we do not find a better one. */
+const claim = (draft: Draft): void => {
+  if (draft.above !== undefined) {
+    draft.path = undefined
+    return leave(draft, draft.above)
+  }
+  const { priority, self: { node } } = draft.config
+  draft.path = { seq: draft.feasible.seq + 1, priority, root: node, distance: 0 }
+  draft.feasible = draft.path
+}
+
+const seek = (draft: Draft, link: LinkId, seq: number): void => {
+  const it = draft.neighbours.get(link)!
+  if (it.sought >= seq) return
+  set(draft, link, { sought: seq })
+  tell(draft, link, { _tag: "Seek", seq })
+}
+
+/** What others seek from us: as the root we have it, else our parent may. */
+const raise = (draft: Draft): void => {
+  const { above, path } = draft
+  if (path === undefined) return
+  let wanted = 0
+  for (const { wanted: seq } of draft.neighbours.values()) wanted = Math.max(wanted, seq)
+  if (wanted <= path.seq) return
+  if (above !== undefined) return seek(draft, above, wanted)
+  draft.path = { ...path, seq: wanted }
+  draft.feasible = draft.path
+}
+
+const announce = (draft: Draft, link: LinkId): void => {
+  const { path } = draft
+  const it = draft.neighbours.get(link)!
+  if (it.role === "parent") return
+  if (path === undefined) {
+    if (it.wanted > 0) set(draft, link, { wanted: 0 })
+    if (it.told === "none") return
+    set(draft, link, { told: "none" })
+    return tell(draft, link, { _tag: "Pathless" })
+  }
+  const isAnswer = it.wanted > 0 && it.wanted <= path.seq
+  if (it.told === undefined || it.told === "none" || isAnswer && it.told.seq < it.wanted || isNews(it.told, path)) {
+    set(draft, link, { told: path })
+    tell(draft, link, { _tag: "Path", path })
+  }
+  if (isAnswer) set(draft, link, { wanted: 0 })
+  // a spare link is of use as soon as both know that they have one root
+  if (it.heard?.root === path.root) announceJoined(draft, link)
+}
+
+// ---- questions and helpers ------------------------------------------------------------------------
+
+const add = (draft: Draft, link: LinkId, peer: Peer, known: Pick<Link, "dialled" | "cost" | "isUp">): void => {
+  draft.links = draft.links.set(link, { ...known, peer, edge: undefined, edges: 0, isSettled: false })
+  draft.byNode = draft.byNode.set(peer.node, link)
+}
+const set = (draft: Draft, link: LinkId, change: Partial<Neighbour>): void => {
+  draft.neighbours = draft.neighbours.set(link, { ...draft.neighbours.get(link)!, ...change })
+}
+const tell = (draft: Draft, link: LinkId, tree: Tree): void => void draft.out.push({ _tag: "TellNext", link, tree })
+const linkTo = ({ byNode, links }: Draft, { node }: Peer): Link | undefined => {
+  const link = byNode.get(node)
+  return link === undefined ? undefined : links.get(link)
+}
+const sorted = <A>(map: VersionedMap<string, A>): ReadonlyArray<readonly [string, A]> => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+
+/** The link that an edge is, or was. */
+export const linkOf = (edge: EdgeId): LinkId => edge.slice(0, edge.lastIndexOf("/"))
+/** Whether no link has joined or asks to, and nothing stays of one that had. */
+export const isAlone = ({ lingering, links }: State): boolean => links.size === 0 && lingering.size === 0
+/** How many links have joined. */
+export const degree = ({ links }: State): number => [...links.values()].filter(({ isUp }) => isUp).length
+/** The links that are edges as we see it, who is there, and who is above whom. */
+export const edges = ({ links, neighbours }: State): ReadonlyArray<{ readonly link: LinkId; readonly node: string; readonly role: "parent" | "child" | "leaf" }> =>
+  [...links].filter(([, { edge }]) => edge !== undefined)
+    .map(([link, { peer }]) => ({ link, node: peer.node, role: (neighbours.get(link)?.role ?? "leaf") as "parent" | "child" | "leaf" }))
+    .sort((a, b) => (a.link < b.link ? -1 : 1))

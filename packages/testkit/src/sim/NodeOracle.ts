@@ -3,12 +3,13 @@
  * what nodes keep at rest) nothing that is inside of a node.
  *
  * On the way: an observation is told of captures once until they are gone, of their end only after
- * their beginning, and of a message no more often than it was sent; and no node accuses another of
- * breaking the protocol. At rest: the links are a tree of each part of the network, every observation
+ * their beginning, and of a message no more often than it was sent; no node accuses another of
+ * breaking the protocol; and at no instant do the edges of a scope's tree form a cycle, an edge being
+ * one as soon, and as long, as either end takes it for one. At rest: the edges are a tree of each part of the network, every observation
  * holds exactly what is asserted in its part, and a message reaches every observation of the part,
  * once; no node keeps an endpoint that was cleared. Parts are what the uplinks asked for join.
  */
-import { Canonical, type Node, type Operator, Pattern, Process, Text, Value } from "@colloquy/core"
+import { Canonical, type Node, type Operator, Pattern, Process, Text, Topology, Value } from "@colloquy/core"
 import { act, type NodeMachine } from "./nodes.ts"
 import { type Oracle, Violation } from "./Trial.ts"
 import type { Turn, World } from "./World.ts"
@@ -29,8 +30,6 @@ interface Seen {
 type Held = Map<string, Holding>
 
 export interface Config {
-  /** Uplinks that close cycles: then two links may join two parts at one moment, and a message be heard twice. */
-  readonly cycles?: boolean
   /** How long the network may take to settle once it is whole. */
   readonly settleMs: number
   /** How long a message may take then. */
@@ -42,12 +41,15 @@ export class NodeOracle implements Oracle<NodeMachine> {
   /** What is held on each node that is up, or was when it was last heard of. */
   readonly #held = new Map<string, Held>()
   readonly #sent: Array<{ readonly space: Node.Space; readonly body: Value.Value }> = []
+  /** What each place last knew of its scope's tree. */
+  readonly #trees = new Map<string, unknown>()
 
   constructor(config: Config) {
     this.#config = config
   }
 
-  readonly watch = ({ actions, event, node }: Turn<NodeMachine>): void => {
+  readonly watch = ({ actions, event, node }: Turn<NodeMachine>, world: World<NodeMachine>): void => {
+    this.#watchTrees(node, world)
     if (event === undefined) this.#held.set(node, new Map())
     const held = this.#held.get(node)!
     if (event?._tag === "Tell" && event.event._tag === "Perform") this.#onPerform(held, event.space, event.event.pid, event.event.actions)
@@ -61,7 +63,7 @@ export class NodeOracle implements Oracle<NodeMachine> {
   readonly rest = (world: World<NodeMachine>): void => {
     world.run(this.#config.settleMs)
     const parts = this.#parts(world.up())
-    this.#checkTree(world, parts)
+    this.#checkTrees(world, parts)
     this.#checkViews(world.up(), parts)
     this.#checkReach(world, parts)
     this.#checkNothingKept(world)
@@ -102,7 +104,7 @@ export class NodeOracle implements Oracle<NodeMachine> {
       const times = (messages.get(text) ?? 0) + 1
       messages.set(text, times)
       const sent = this.#sent.filter(({ body, space }) => space === holding.space && capturesOf(pattern, body) === text).length
-      if (times <= sent || this.#config.cycles === true) return
+      if (times <= sent) return
       throw new Violation("a message is heard once", `${who} hears ${text} ${times} times, and it was sent ${sent} times`)
     }
   }
@@ -136,14 +138,25 @@ export class NodeOracle implements Oracle<NodeMachine> {
     }
     return parts
   }
-  #checkTree(world: World<NodeMachine>, parts: ReadonlyMap<string, ReadonlySet<string>>): void {
-    for (const node of world.up()) world.tell(node, ...act(null, "oracle", Process.observe("links", linkPattern)))
-    const ends = world.up().flatMap((node) =>
-      [...this.#held.get(node)!.get(holdingKey(null, "oracle", "links"))!.seen!.holds].map((captures) => `${node} ${captures}`))
-    const wanted = [...new Set(parts.values())].reduce((sum, part) => sum + part.size - 1, 0)
-    if (ends.length === 2 * wanted) return
-    const found = ends.sort().join("; ")
-    throw new Violation("links are a tree of each part", `${ends.length} ends of links where a tree of each part has ${2 * wanted}: ${found}`)
+  #checkTrees(world: World<NodeMachine>, parts: ReadonlyMap<string, ReadonlySet<string>>): void {
+    for (const part of new Set(parts.values())) {
+      const [, scope] = JSON.parse([...part][0]!) as [string, string]
+      const ends = world.up().flatMap((node) => (edgesOf(world, node, scope)).map(({ node: other, role }) => `${role} of ${node}: ${other}`))
+      const inPart = world.up().filter((node) => part.has(placeOf(node, scope)))
+      const found = inPart.reduce((sum, node) => sum + edgesOf(world, node, scope).length, 0)
+      if (found === 2 * (part.size - 1)) continue
+      throw new Violation("edges are a tree of each part", `${found} ends of edges where a tree of ${part.size} nodes has ${2 * (part.size - 1)}: ${ends.sort().join("; ")}`)
+    }
+  }
+  /** Looks when what a node knows of a tree has changed. */
+  #watchTrees(node: string, world: World<NodeMachine>): void {
+    for (const [scope, { Topology: tree }] of world.state(node)!.members.Scopes as Iterable<[string, Scope]>) {
+      const place = placeOf(node, scope)
+      if (this.#trees.get(place) === tree.links) continue
+      this.#trees.set(place, tree.links)
+      const cycle = cycleIn(world, scope)
+      if (cycle !== undefined) throw new Violation("edges form no cycle", `the edges of ${scope} join ${cycle} in a cycle`)
+    }
   }
   #checkViews(up: ReadonlyArray<string>, parts: ReadonlyMap<string, ReadonlySet<string>>): void {
     for (const { holding: { handle, pid, seen, space }, node } of this.#observations(up)) {
@@ -204,9 +217,32 @@ export class NodeOracle implements Oracle<NodeMachine> {
   }
 }
 
+interface Scope {
+  readonly Topology: Topology.State
+}
+const edgesOf = (world: World<NodeMachine>, node: string, scope: string): ReturnType<typeof Topology.edges> => {
+  const found = (world.state(node)?.members.Scopes as ReadonlyMap<string, Scope> | undefined)?.get(scope)
+  return found === undefined ? [] : Topology.edges(found.Topology)
+}
+/** The first two nodes that are joined twice, by the connections that either end takes for an edge. */
+const cycleIn = (world: World<NodeMachine>, scope: string): string | undefined => {
+  const live = new Set(world.up().flatMap((node) => edgesOf(world, node, scope).map(({ link }) => `${node} ${link}`)))
+  const parts = new Map<string, string>()
+  const partOf = (node: string): string => {
+    const next = parts.get(node)
+    return next === undefined ? node : partOf(next)
+  }
+  for (const [a, b] of world.links()) {
+    if (!live.has(`${a.node} ${a.link}`) && !live.has(`${b.node} ${b.link}`)) continue
+    const [one, other] = [partOf(a.node), partOf(b.node)]
+    if (one === other) return `${a.node} and ${b.node}`
+    parts.set(one, other)
+  }
+  return undefined
+}
+
 /** How the links of honest nodes end. */
-const innocent: ReadonlySet<string> = new Set(["Bye", "Lost", "Silent", "HelloTimeout", "Replaced", "Duplicate", "Stale", "Cycle", "Self"])
-const linkPattern = Pattern.record("link", Pattern.discard, Pattern.bind(), Pattern.discard, Pattern.bind(), Pattern.discard)
+const innocent: ReadonlySet<string> = new Set(["Bye", "Lost", "Silent", "HelloTimeout", "Replaced", "Duplicate", "Stale", "Self"])
 const holdingKey = (space: Node.Space, pid: string, handle: Process.Handle): string => JSON.stringify([space, pid, handle])
 const placeOf = (node: string, scope: string): string => JSON.stringify([node, scope])
 const isTogether = (parts: ReadonlyMap<string, ReadonlySet<string>>, a: string, b: string, space: Node.Space): boolean =>

@@ -34,6 +34,8 @@ interface End {
   life: number | undefined
   state: "dialling" | "awaited" | "open" | "closed"
 }
+/** One end of a connection. */
+export type Named = Pick<End, "node" | "link">
 interface Flow {
   readonly items: Array<Item>
   silent: boolean
@@ -121,10 +123,10 @@ export class Wires {
   pairs(): ReadonlyArray<readonly [string, string]> {
     return [...this.#connections.values()].map(({ ends: [a, b] }) => [a.node, b.node] as const)
   }
-  /** Those that both ends have open. */
-  open(): ReadonlyArray<readonly [string, string]> {
+  /** Those that both ends have open, by what each end calls its link. */
+  open(): ReadonlyArray<readonly [Named, Named]> {
     const whole = [...this.#connections.values()].filter(({ ends }) => ends.every((end) => end.state === "open" && this.#lives(end)))
-    return whole.map(({ ends: [a, b] }) => [a.node, b.node] as const)
+    return whole.map(({ ends: [a, b] }) => [{ node: a.node, link: a.link }, { node: b.node, link: b.link }] as const)
   }
 
   #push(connection: Connection, to: Side, item: Item): void {

@@ -12,7 +12,7 @@ import { Clock, type Due } from "../Clock.ts"
 import type { Adapter, News, Order } from "./Adapter.ts"
 import { Chance, type Faults, type Kind, noFaults } from "./Chance.ts"
 import type { Step, What } from "./Step.ts"
-import { Wires } from "./Wires.ts"
+import { type Named, Wires } from "./Wires.ts"
 
 export interface Options<M extends Machine.Any> extends Adapter<M> {
   readonly seed?: number
@@ -96,6 +96,10 @@ export class World<M extends Machine.Any> {
   }
   /** The pairs that have a connection which both of them know. */
   connections(): ReadonlyArray<readonly [string, string]> {
+    return this.#wires.open().map(([a, b]) => [a.node, b.node])
+  }
+  /** The same, by what each end calls its link. */
+  links(): ReadonlyArray<readonly [Named, Named]> {
     return this.#wires.open()
   }
 

@@ -22,7 +22,7 @@ export interface Config {
 const scope = "s"
 const lastsMs = 60_000
 /** Shorter than a node's own, so that a minute sees many heartbeats and retries. */
-const timing: Partial<Node.Timing> = { pingMs: 2_000, giveUpMs: 6_000, helloMs: 3_000, backoff: { leastMs: 100, mostMs: 2_000 } }
+const timing: Partial<Node.Timing> = { pingMs: 2_000, giveUpMs: 6_000, helloMs: 3_000, backoff: { leastMs: 100, mostMs: 2_000 }, graceMs: 2_000 }
 // a silence is found within giveUpMs, once more where a retry met one; then some retries, of which a stale link may refuse one
 const oracle = { settleMs: 40_000, reachMs: 5_000 }
 
@@ -37,7 +37,7 @@ export const trial = ({ chords = 0, command, faults, machine, triesMax }: Config
   world: { ...adapter(machine, { timing }), faults: { ...allFaults, ...faults } },
   programme: (seed) => programme(seed, chords),
   lastsMs,
-  oracle: () => new NodeOracle({ ...oracle, cycles: chords > 0 }),
+  oracle: () => new NodeOracle(oracle),
   describe,
   ...command === undefined ? {} : { command },
   ...triesMax === undefined ? {} : { triesMax }
