@@ -374,16 +374,17 @@ const letGo = (draft: Draft, link: LinkId, { role }: Neighbour): void => {
 }
 
 /**
- * A link costs the least round trip that was seen on it, in ms, at least 1. The least, because what is on top of
- * it is congestion and chance, and a tree that follows these is never at rest.
+ * A link costs the least round trip that was seen on it, in ms, at least 1: what is on top of it is congestion
+ * and chance. Only the first, of a new link, is a reason to look for a shorter way at once: changing parents
+ * costs what is under way, and while links stay as they are nothing is to be lost.
  */
 const onMeasured = (draft: Draft, link: LinkId, rttMs: number): void => {
   const it = draft.neighbours.get(link)
   if (it === undefined || it.costs === "what was said") return
   const cost = Math.max(1, Math.round(rttMs))
-  if (it.costs === "a round trip" && 2 * cost > it.cost) return
-  set(draft, link, { cost, costs: "a round trip" })
-  settle(draft)
+  const isFirst = it.costs === "nothing yet"
+  set(draft, link, { cost: isFirst ? cost : Math.min(cost, it.cost), costs: "a round trip" })
+  if (isFirst) settle(draft)
 }
 
 const onDepart = (draft: Draft): void => {
@@ -433,7 +434,6 @@ const offerOf = ({ config }: Draft, { cost, heard }: Neighbour): Path | undefine
 const choose = (draft: Draft): void => {
   const { config, path } = draft
   const isTop = draft.above === undefined
-  if (path !== undefined && path.root !== config.self.node && config.priority < path.priority) return claim(draft)
   let wish: Option | undefined
   let way: Option | undefined
   for (const [link, it] of draft.neighbours) {
@@ -443,7 +443,9 @@ const choose = (draft: Draft): void => {
     wish = better(wish, option)
     if (isBefore(it.heard!, draft.feasible)) way = better(way, option)
   }
-  if (path === undefined && isTop && (wish === undefined || config.priority < wish.offer.priority)) return claim(draft)
+  // of lesser priority than all roots that there are, or the only one that there is
+  const isBest = (path === undefined || config.priority < path.priority) && (wish === undefined || config.priority < wish.offer.priority)
+  if (isBest && (path !== undefined || isTop)) return claim(draft)
   // one that has a path waits for the root that it wants; one that has none takes what it gets, and goes on from there
   if (way !== undefined && (path === undefined || compareRoots(way.offer, wish!.offer) === 0)) {
     return go(draft, way.link)

@@ -46,7 +46,8 @@ class World {
   }
 
   /** Compares what went out with `L>[…]` lines; unbound names are bound by it. */
-  expect(actions: ReadonlyArray<Federation.Action>, lines: ReadonlyArray<string>): void {
+  expect(stamped: ReadonlyArray<Federation.Action>, lines: ReadonlyArray<string>): void {
+    const actions = stamped.map(withoutStamps)
     const said = actions.map((action) => action._tag === "Fault"
       ? `fault ${action.link} ${action.error.code} ${action.error.index}`
       : `${action.link}>[${action.items.map((item) => this.print(item)).join(", ")}]`)
@@ -61,7 +62,7 @@ class World {
     const index = line.slice(0, at).split(", ").length - 1
     const item = turn?._tag === "Turn" ? turn.items[index] : undefined
     assert.isDefined(item, `${line}: nothing came to bind ${name}`)
-    this.names.set(name, item!.endpoint)
+    this.names.set(name, (item as Exclude<Item.Item, Item.Stamp>).endpoint)
   }
   print(item: Item.Item): string {
     const value = "captures" in item ? readInts(item.captures) : ""
@@ -72,9 +73,13 @@ class World {
       case "Del": return `- ${item.endpoint} ${value}`
       case "Msg": return `! ${item.endpoint} ${value}`
       case "End": return `E ${item.endpoint}`
+      case "Stamp": return assert.fail("stamps were taken out")
     }
   }
 }
+/** Stamps have tests of their own (stamps.test.ts). */
+const withoutStamps = (action: Federation.Action): Federation.Action =>
+  action._tag === "Turn" ? { ...action, items: action.items.filter(({ _tag }) => _tag !== "Stamp") } : action
 const readInts = ({ bytes, end, start }: Value.Encoded): number => {
   assert.deepStrictEqual([bytes[start], bytes[start + 1], bytes[start + 2], end - start], [0xb5, 0xb0, 1, 5])
   return bytes[start + 3]!

@@ -19,7 +19,7 @@ const scope = (config: Federation.Config) => {
     state = next
     return actions.map((action) => action._tag === "Fault"
       ? `fault ${action.link} ${action.error.code} ${action.error.index}`
-      : `${action.link}: ${action.items.map((item) => `${item._tag} ${item.endpoint}`).join(", ")}`)
+      : `${action.link}: ${action.items.flatMap((item) => item._tag === "Stamp" ? [] : [`${item._tag} ${item.endpoint}`]).join(", ")}`)
   }
   return { turn, state: () => state }
 }

@@ -1,9 +1,9 @@
 /** A node, peers that are no nodes but say what a test says, and what the node answers them. */
 import { Node, Packet, Process } from "../../src/index.ts"
 
-const limits = { depthMax: 128, bytesMax: 1 << 25, turnItemsMax: 1 << 21, reachMax: 1 << 17 }
+const limits = { depthMax: 128, bytesMax: 1 << 25, turnItemsMax: 1 << 21 }
 export const least: Packet.Capacity = Packet.leastCapacity
-const ample: Packet.Capacity = { packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 }
+const ample: Packet.Capacity = { ...least, packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 }
 
 type Item = Extract<Packet.Packet, { readonly _tag: "Turn" }>["items"][number]
 
@@ -50,7 +50,7 @@ export class Peer {
     this.hub = hub
     this.link = name
     hub.tell({ _tag: "Incoming", link: name, from: name, stream: true, at: 0 })
-    this.say({ _tag: "Hello", peer: { node: name, incarnation: 1, leaf: true }, takes }, { _tag: "Join", scope, reach: [] })
+    this.say({ _tag: "Hello", peer: { node: name, incarnation: 1, leaf: true }, takes }, { _tag: "Join", scope })
   }
   say(...packets: ReadonlyArray<Packet.Packet>): void {
     for (const packet of packets) this.send(Packet.encode(packet, true))

@@ -1,135 +1,226 @@
-/** The races of joining, one by one; random graphs of whole nodes are in testkit. */
+/** What a topology does about one thing after the other; whole graphs are in network.test.ts. */
 import { assert, describe, it } from "@effect/vitest"
-import { Machine, Topology } from "../../src/index.ts"
+import { Topology } from "../../src/index.ts"
 
 const peer = (node: string, incarnation = 1, leaf = false): Topology.Peer => ({ node, incarnation, leaf })
+const show = (path: Topology.Path): string => `${path.root}#${path.seq}+${path.distance}`
+const line = (action: Topology.Action): string => {
+  switch (action._tag) {
+    case "Refuse": return `Refuse ${action.link} ${action.error.code}`
+    case "Tell": {
+      const { tree } = action
+      return `${action.link}: ${tree._tag}${tree._tag === "Path" ? ` ${show(tree.path)}` : tree._tag === "Attach" ? ` ${show(tree.feasible)}` : tree._tag === "Seek" ? ` ${tree.seq}` : ""}`
+    }
+    case "EdgeUp": return `EdgeUp ${action.edge} ${action.role}`
+    case "EdgeDown": return `EdgeDown ${action.edge}${action.linger ? " lingers" : ""}`
+    case "SetGrace": return `SetGrace ${action.edge} ${action.afterMs}`
+    default: return `${action._tag} ${"link" in action ? action.link : action.edge}`
+  }
+}
 /** Node m, and what each event makes it do. */
 const node = (config: Partial<Topology.Config> = {}) => {
   let [state] = Topology.initial({ self: { node: "m", incarnation: 1 }, leaf: false, ...config })
-  const feed = (...events: ReadonlyArray<Topology.Event>) => {
-    const [next, actions] = Machine.fold(Topology, state, events)
+  const step = (event: Topology.Event): ReadonlyArray<string> => {
+    const [next, actions] = Topology.transition(state, event)
     state = next
-    return actions.map((action) => action._tag === "Refuse" ? `Refuse ${action.link} ${action.error.code}`
-      : action._tag === "Offer" || action._tag === "Accept" ? `${action._tag} ${action.link} [${action.reach}]`
-      : action._tag === "Announce" ? `Announce ${action.link} +[${action.added}] -[${action.removed}]`
-      : `${action._tag} ${action.link}`)
+    return actions.flatMap((action) => action._tag === "TellNext" ? step({ _tag: "TellDue", link: action.link, tree: action.tree }) : [line(action)])
   }
+  const feed = (...events: ReadonlyArray<Topology.Event>) => events.flatMap(step)
   return { feed, state: () => state }
 }
-const offered = (link: string, from: Topology.Peer, ...reach: ReadonlyArray<string>): Topology.Event => ({ _tag: "Offered", link, peer: from, reach: from.leaf ? reach : [from.node, ...reach] })
-const greeted = (link: string, from: Topology.Peer): Topology.Event => ({ _tag: "Greeted", link, peer: from })
-const accepted = (link: string, ...reach: ReadonlyArray<string>): Topology.Event => ({ _tag: "Accepted", link, reach })
-const lost = (link: string): Topology.Event => ({ _tag: "LinkLost", link })
-const reached = (link: string, added: ReadonlyArray<string>, removed: ReadonlyArray<string> = []): Topology.Event => ({ _tag: "Reached", link, added, removed })
+const offered = (link: string, from: Topology.Peer): Topology.Event => ({ _tag: "Offered", link, peer: from })
+const greeted = (link: string, from: Topology.Peer, cost?: number): Topology.Event => ({ _tag: "Greeted", link, peer: from, cost })
+const accepted = (link: string): Topology.Event => ({ _tag: "Accepted", link })
+const lost = (link: string, farewell = false): Topology.Event => ({ _tag: "LinkLost", link, farewell })
+const told = (link: string, _tag: "Pathless" | "Attached" | "Detach" | "Detached"): Topology.Event => ({ _tag: "Told", link, tree: { _tag } })
+const way = (root: string, seq: number, distance: number, priority = 100): Topology.Path => ({ seq, priority, root, distance })
+const path = (link: string, ...of: Parameters<typeof way>): Topology.Event => ({ _tag: "Told", link, tree: { _tag: "Path", path: way(...of) } })
+const attach = (link: string, ...of: Parameters<typeof way>): Topology.Event => ({ _tag: "Told", link, tree: { _tag: "Attach", feasible: way(...of) } })
+const seek = (link: string, seq: number): Topology.Event => ({ _tag: "Told", link, tree: { _tag: "Seek", seq } })
+/** It is a child of a by link 1, whose root is a. */
+const childOfA = (config: Partial<Topology.Config> = {}) => {
+  const it = node(config)
+  it.feed(greeted("1", peer("a")), accepted("1"), path("1", "a", 0, 0), told("1", "Attached"))
+  return it
+}
 
-describe("topology", () => {
-  it("joins whom it dials and who dials it, and tells the others what it reaches now", () => {
+describe("a topology joins", () => {
+  it("whom it dials and who dials it, and tells them the way to itself", () => {
     const { feed } = node()
 
-    assert.deepStrictEqual(feed(greeted("1", peer("a"))), ["Offer 1 [m]"])
-    assert.deepStrictEqual(feed(accepted("1", "a", "b")), ["LinkUp 1"])
-    assert.deepStrictEqual(feed(offered("2", peer("c"), "d")), ["Accept 2 [a,b,m]", "LinkUp 2", "Announce 1 +[c,d] -[]"])
-    assert.deepStrictEqual(feed(reached("1", ["e"], ["b"])), ["Announce 2 +[e] -[b]"])
-    assert.deepStrictEqual(feed(lost("1"), lost("1")), ["LinkDown 1", "Announce 2 +[] -[a,e]"])
+    assert.deepStrictEqual(feed(greeted("1", peer("z"))), ["Offer 1"])
+    assert.deepStrictEqual(feed(accepted("1"), accepted("1")), ["1: Path m#0+0"])
+    assert.deepStrictEqual(feed(offered("2", peer("y"))), ["Accept 2", "2: Path m#0+0"])
   })
-  it("refuses itself, a cycle, and a second dial of its own to a peer", () => {
+  it("neither itself nor somebody twice", () => {
     const { feed } = node()
-    feed(offered("1", peer("a"), "b"))
+    feed(offered("1", peer("a")))
 
     assert.deepStrictEqual(feed(greeted("2", peer("m"))), ["Refuse 2 Self"])
     assert.deepStrictEqual(feed(offered("3", peer("m"))), ["Refuse 3 Self"])
-    assert.deepStrictEqual(feed(offered("4", peer("c"), "b")), ["Refuse 4 Cycle"])
     assert.deepStrictEqual(feed(greeted("5", peer("a"))), ["Refuse 5 Duplicate"])
   })
-  it("lets the dial of the lesser id win when both dial at once", () => {
+  it("by the dial of the lesser id when both dial at once", () => {
     const greater = node()
-    assert.deepStrictEqual(greater.feed(greeted("out", peer("a")), offered("in", peer("a"))), ["Offer out [m]", "Refuse out Replaced", "Accept in [m]", "LinkUp in"])
+    assert.deepStrictEqual(greater.feed(greeted("out", peer("a")), offered("in", peer("a"))), ["Offer out", "Refuse out Replaced", "Accept in", "in: Path m#0+0"])
 
     const lesser = node()
-    assert.deepStrictEqual(lesser.feed(greeted("out", peer("z")), offered("in", peer("z")), accepted("out", "z")), ["Offer out [m]", "Refuse in Duplicate", "LinkUp out"])
+    assert.deepStrictEqual(lesser.feed(greeted("out", peer("z")), offered("in", peer("z")), accepted("out")), ["Offer out", "Refuse in Duplicate", "out: Path m#0+0"])
   })
-  it("replaces the half-open link of a dialer that came back, and of one that was born again", () => {
+  it("a dialer that came back in place of its half-open link, and one that was born again", () => {
     const { feed } = node()
     feed(offered("1", peer("a", 5)))
 
-    assert.deepStrictEqual(feed(offered("2", peer("a", 5))), ["LinkDown 1", "Refuse 1 Replaced", "Accept 2 [m]", "LinkUp 2"])
-    assert.deepStrictEqual(feed(offered("3", peer("a", 6))), ["LinkDown 2", "Refuse 2 Replaced", "Accept 3 [m]", "LinkUp 3"])
+    assert.deepStrictEqual(feed(offered("2", peer("a", 5))), ["Refuse 1 Replaced", "Accept 2", "2: Path m#0+0"])
+    assert.deepStrictEqual(feed(offered("3", peer("a", 6))), ["Refuse 2 Replaced", "Accept 3", "3: Path m#0+0"])
     assert.deepStrictEqual(feed(offered("4", peer("a", 4))), ["Refuse 4 Stale"])
   })
-  it("corrects what it offered when it is accepted", () => {
+  it("leaves by an edge at once, and as a leaf one node only", () => {
     const { feed } = node()
-
-    feed(greeted("1", peer("a")), offered("2", peer("b")))
-
-    assert.deepStrictEqual(feed(accepted("1", "a")), ["Announce 1 +[b] -[]", "LinkUp 1", "Announce 2 +[a] -[]"])
-  })
-  it("finds out when it is accepted that the link would close a cycle by now", () => {
-    const { feed } = node()
-
-    feed(greeted("1", peer("a")), offered("2", peer("b"), "c"))
-
-    assert.deepStrictEqual(feed(accepted("1", "a", "c")), ["Refuse 1 Cycle"])
-  })
-  it("closes the younger of two links behind which the same node appears", () => {
-    const { feed } = node()
-    feed(offered("1", peer("a")), offered("2", peer("b")))
-
-    assert.deepStrictEqual(feed(reached("2", ["x"])), ["Announce 1 +[x] -[]"])
-    assert.deepStrictEqual(feed(reached("1", ["x"])), ["LinkDown 2", "Announce 1 +[] -[b,x]", "Refuse 2 Cycle"])
-    assert.deepStrictEqual(feed(reached("1", ["m"])), ["LinkDown 1", "Refuse 1 Cycle"])
-  })
-  it("closes the link of a peer that stops reaching what it did not reach, and no other", () => {
-    const { feed } = node()
-    feed(offered("1", peer("a")), offered("2", peer("b")))
-
-    assert.deepStrictEqual(feed(reached("1", [], ["b"])), ["LinkDown 1", "Announce 2 +[] -[a]", "Refuse 1 BadReach"])
-    assert.deepStrictEqual(feed(reached("9", ["q"])), [])
-  })
-  it("counts leaves nowhere, and gives a leaf one link", () => {
-    const { feed } = node()
-    feed(offered("1", peer("a")))
-    assert.deepStrictEqual(feed(offered("2", peer("leaf", 1, true))), ["Accept 2 []", "LinkUp 2"])
-    assert.deepStrictEqual(feed(offered("3", peer("liar", 1, true), "x")), ["Refuse 3 BadReach"])
-    assert.deepStrictEqual(feed(reached("2", ["x"])), ["LinkDown 2", "Refuse 2 BadReach"])
+    assert.deepStrictEqual(feed(offered("1", peer("leaf", 1, true))), ["Accept 1", "Joined 1", "EdgeUp 1/1 leaf"])
+    assert.deepStrictEqual(feed(told("1", "Detach")), ["EdgeDown 1/1", "Parted 1", "Refuse 1 Unexpected"])
 
     const leaf = node({ leaf: true })
-    assert.deepStrictEqual(leaf.feed(greeted("1", peer("a")), accepted("1", "a"), greeted("2", peer("b"))), ["Offer 1 []", "LinkUp 1", "Refuse 2 Cycle"])
+    assert.deepStrictEqual(leaf.feed(greeted("1", peer("a")), accepted("1"), greeted("2", peer("b"))), ["Offer 1", "Joined 1", "EdgeUp 1/1 leaf", "Refuse 2 SecondLink"])
+    assert.deepStrictEqual(leaf.feed(lost("1")), ["EdgeDown 1/1", "Parted 1"])
   })
-  it("bounds the nodes of a scope, whichever way they come, and closes the link that brings too many", () => {
-    const { feed } = node({ reachMax: 5 })
+})
 
-    assert.deepStrictEqual(feed(offered("1", peer("a"), "b")), ["Accept 1 [m]", "LinkUp 1"])
-    assert.deepStrictEqual(feed(offered("2", peer("c"), "d", "e")), ["Refuse 2 TooMuchReach"])
-    assert.deepStrictEqual(feed(offered("3", peer("c"), "c", "d")), ["Accept 3 [a,b,m]", "LinkUp 3", "Announce 1 +[c,d] -[]"])
-    assert.deepStrictEqual(feed(reached("1", ["x"], ["b"])), ["Announce 3 +[x] -[b]"])
-    assert.deepStrictEqual(feed(reached("1", ["y"])), ["LinkDown 1", "Announce 3 +[] -[a,x]", "Refuse 1 TooMuchReach"])
-    assert.deepStrictEqual(feed(greeted("4", peer("f")), accepted("4", "f", "g", "h")), ["Offer 4 [c,d,m]", "Refuse 4 TooMuchReach"])
-    assert.deepStrictEqual(feed(offered("5", peer("leaf", 1, true))), ["Accept 5 []", "LinkUp 5"])
-  })
-  it("has no more than every link takes in one list, by default", () => {
+describe("a topology's parent", () => {
+  it("is who leads to a better root, from when it agrees", () => {
     const { feed, state } = node()
-    const lists = [0, 1].map((half) => Array.from({ length: 40_000 }, (_, i) => `${half}-${i}`))
+    feed(greeted("1", peer("a"), 3), accepted("1"))
 
-    feed(offered("1", peer("a")), reached("1", lists[0]!), offered("2", peer("b")), reached("2", lists[1]!))
-
-    assert.deepStrictEqual([...state().links.keys()], ["1"])
-    assert.strictEqual(state().behind.size, 40_001)
+    assert.deepStrictEqual(feed(path("1", "a", 0, 4)), ["1: Attach m#0+0"])
+    assert.deepStrictEqual(feed(told("1", "Attached")), ["Joined 1", "EdgeUp 1/1 parent"])
+    assert.deepStrictEqual(state().path, way("a", 0, 7))
   })
-  it("corrects a long offer in no time that grows with its square", () => {
+  it("is asked for a greater number when it leads to a better root by a way that is not feasible", () => {
     const { feed } = node()
-    const many = Array.from({ length: 60_000 }, (_, i) => `n${i}`)
-    feed(offered("1", peer("a"), ...many), greeted("2", peer("b")), lost("1"), offered("3", peer("c"), ...many.slice(1)))
+    // the one that led to z is gone, so m counts from 1
+    feed(greeted("1", peer("b")), accepted("1"), path("1", "b", 5, 0), told("1", "Attached"), lost("1"))
 
-    const [correction] = feed(accepted("2", "b"))
-
-    assert.strictEqual(correction, "Announce 2 +[c] -[a,n0]")
+    assert.deepStrictEqual(feed(greeted("2", peer("c")), accepted("2"), path("2", "a", 3, 1)), ["Offer 2", "2: Path m#6+0", "2: Seek 6"])
+    assert.deepStrictEqual(feed(path("2", "a", 3, 9)), [], "it was asked already")
+    assert.deepStrictEqual(feed(path("2", "a", 6, 9)), ["2: Attach m#6+0"])
   })
-  it("tells the others of every node that went, also when its link goes in the same step", () => {
-    const { feed } = node()
-    feed(offered("1", peer("a"), "x"), offered("2", peer("b")), offered("3", peer("c")))
+  it("is left at both ends before another is asked", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")))
 
-    assert.deepStrictEqual(feed(reached("3", [], [])), [])
-    assert.deepStrictEqual(feed(reached("2", ["y"]), reached("2", ["x"], ["y"])).at(-1), "Refuse 2 Cycle")
-    assert.deepStrictEqual(feed(reached("1", ["z", "z"], []), reached("1", ["z"], ["z"])), ["Announce 3 +[z] -[]", "Announce 3 +[z] -[z]"])
+    assert.deepStrictEqual(feed(path("2", "0", 1, 5)), ["EdgeDown 1/1 lingers", "SetGrace 1/1 5000", "1: Detach"])
+    assert.deepStrictEqual(feed(path("2", "0", 1, 5)), [])
+    assert.deepStrictEqual(feed({ _tag: "Turn", link: "1", items: [] }), [], "what was under way")
+    assert.deepStrictEqual(feed(told("1", "Detached")), ["2: Attach a#0+1"])
+    assert.deepStrictEqual(feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent", "1: Path 0#1+6"])
+  })
+  it("stays when another has the same root, unless that is at half the distance", () => {
+    const { feed } = node()
+    feed(greeted("1", peer("a"), 20), accepted("1"), path("1", "a", 0, 0), told("1", "Attached"), greeted("2", peer("b"), 1), accepted("2"))
+
+    assert.deepStrictEqual(feed(path("2", "a", 0, 10)), ["Joined 2"], "it is spare")
+    assert.deepStrictEqual(feed(path("2", "a", 0, 9)), ["EdgeDown 1/1 lingers", "SetGrace 1/1 5000", "1: Detach"])
+  })
+  it("that refuses is asked again when it offers anew", () => {
+    const { feed } = node()
+    feed(greeted("1", peer("a")), accepted("1"), path("1", "a", 0, 0))
+
+    assert.deepStrictEqual(feed(told("1", "Detached")), [])
+    assert.deepStrictEqual(feed(path("1", "a", 0, 0)), ["1: Attach m#0+0"])
+  })
+  it("is taken up again by another way that is feasible, when it is lost, and nobody else notices", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), path("2", "a", 0, 0), offered("3", peer("c")), attach("3", "c", 0, 0))
+
+    assert.deepStrictEqual(feed(lost("1")), ["EdgeDown 1/1 lingers", "SetGrace 1/1 5000", "Parted 1", "2: Attach a#0+1"])
+    assert.deepStrictEqual(feed(told("2", "Attached")), ["EdgeUp 2/1 parent"])
+  })
+  it("is sought by who has none: its neighbours hear that, and when none has a way it is the root itself", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), path("2", "a", 0, 1))
+
+    assert.deepStrictEqual(feed(lost("1", true)), ["EdgeDown 1/1", "Parted 1", "2: Seek 1", "2: Pathless"])
+    assert.deepStrictEqual(feed(told("2", "Pathless")), ["2: Path m#1+0"])
+  })
+  it("must be before its child: what is not is refused, and told the way as it is", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")))
+
+    assert.deepStrictEqual(feed(attach("2", "a", 0, 1)), ["2: Detached", "2: Path a#0+1"])
+    assert.deepStrictEqual(feed(attach("2", "a", 0, 2)), ["2: Attached", "Joined 2", "EdgeUp 2/1 child"])
+    assert.deepStrictEqual(feed(attach("2", "a", 0, 2)), ["EdgeDown 2/1", "Parted 2", "Refuse 2 Unexpected"])
+  })
+  it("answers what its child seeks, from its own parent or as the root", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), offered("3", peer("c")))
+    assert.deepStrictEqual(feed(seek("2", 4)), ["1: Seek 4"])
+    assert.deepStrictEqual(feed(seek("3", 2)), [])
+    assert.deepStrictEqual(feed(path("1", "a", 4, 0)), ["2: Path a#4+1", "3: Path a#4+1"])
+
+    const root = node()
+    root.feed(offered("1", peer("z")), offered("2", peer("y")))
+    assert.deepStrictEqual(root.feed(seek("1", 7)), ["1: Path m#7+0"], "it concerns nobody else")
+  })
+  it("is whoever has the least priority, and then the least id", () => {
+    const { feed } = node({ priority: 5 })
+    feed(greeted("1", peer("a")), accepted("1"))
+    assert.deepStrictEqual(feed(path("1", "a", 0, 0)), [])
+    assert.deepStrictEqual(feed(path("1", "z", 0, 1, 4)), ["1: Attach m#0+0"])
+  })
+})
+
+describe("a topology", () => {
+  it("passes turns on edges, and ends a link that brings one where there is no edge", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")))
+
+    assert.deepStrictEqual(feed({ _tag: "Turn", link: "1", items: [] }), ["Turn 1/1"])
+    assert.deepStrictEqual(feed({ _tag: "Turn", link: "2", items: [] }), ["Refuse 2 Unexpected"])
+    assert.deepStrictEqual(feed({ _tag: "Turn", link: "9", items: [] }), [])
+  })
+  it("ends the link of who answers what was not asked", () => {
+    for (const what of ["Attached", "Detached"] as const) {
+      const { feed } = node()
+      feed(offered("1", peer("b")))
+      assert.deepStrictEqual(feed(told("1", what)), ["Refuse 1 Unexpected"])
+    }
+  })
+  it("forgets what lingers at the end of its grace, or when the peer that is back has answered", () => {
+    const { feed } = childOfA()
+    feed(lost("1"))
+    assert.deepStrictEqual(feed({ _tag: "GraceOver", edge: "1/1" }, { _tag: "GraceOver", edge: "1/1" }), ["Forget 1/1"])
+
+    const back = childOfA()
+    back.feed(lost("1"), greeted("2", peer("a")), accepted("2"), path("2", "a", 2, 0))
+    assert.deepStrictEqual(back.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent", "Confirm 2"])
+    assert.deepStrictEqual(back.feed({ _tag: "Confirmed", link: "2" }), ["CancelGrace 1/1", "Forget 1/1"])
+
+    const another = childOfA()
+    another.feed(lost("1"), greeted("2", peer("a", 2)), accepted("2"), path("2", "a", 2, 0))
+    assert.deepStrictEqual(another.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent"], "a later life does not know what the earlier did")
+  })
+  it("lets nothing linger after a farewell, for a leaf, or without a grace", () => {
+    assert.deepStrictEqual(childOfA().feed(lost("1", true))[0], "EdgeDown 1/1")
+    assert.deepStrictEqual(childOfA({ graceMs: 0 }).feed(lost("1"))[0], "EdgeDown 1/1")
+    const { feed } = node()
+    feed(offered("1", peer("leaf", 1, true)))
+    assert.deepStrictEqual(feed(lost("1"))[0], "EdgeDown 1/1")
+  })
+  it("lets others look for another way when it departs", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), attach("2", "b", 0, 0))
+
+    assert.deepStrictEqual(feed({ _tag: "Depart" }), [
+      "EdgeDown 1/1 lingers", "SetGrace 1/1 5000", "1: Pathless", "1: Detach",
+      "EdgeDown 2/1 lingers", "SetGrace 2/1 5000", "2: Pathless", "2: Detach"
+    ])
+    assert.deepStrictEqual(feed(told("1", "Detached"), told("2", "Detach"), told("2", "Detached"), attach("2", "b", 0, 0)), ["2: Detached", "2: Detached", "2: Pathless"])
+  })
+  it("takes a link's first round trip for its cost, unless somebody said what it is", () => {
+    const { feed, state } = node()
+    feed(greeted("1", peer("z")), accepted("1"), greeted("2", peer("y"), 7), accepted("2"))
+    for (const link of ["1", "2"]) feed({ _tag: "Measured", link, rttMs: 40.4 }, { _tag: "Measured", link, rttMs: 90 }, { _tag: "Measured", link, rttMs: 0.2 })
+
+    assert.deepStrictEqual([...state().neighbours].map(([link, { cost }]) => [link, cost]), [["1", 1], ["2", 7]])
   })
 })
