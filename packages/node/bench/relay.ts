@@ -79,7 +79,7 @@ const peer = async (port: number, node: string) => {
     const split = Framing.split(state, chunk, 1 << 24)
     state = split.state
     for (const frame of split.frames) {
-      const packet = Packet.parse(frame, { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20, reachMax: 1 << 16 })
+      const packet = Packet.parse(frame, { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 })
       if (packet._tag === "PacketError") throw new Error(packet.message)
       packets.push(packet)
     }
@@ -94,9 +94,9 @@ const peer = async (port: number, node: string) => {
       await new Promise<void>((resolve) => { wake = resolve })
     }
   }
-  send({ _tag: "Hello", peer: { node, incarnation: 1, leaf: true }, takes: { packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 } })
+  send({ _tag: "Hello", peer: { node, incarnation: 1, leaf: true }, takes: { ...Packet.leastCapacity, packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 } })
   await wait("Hello")
-  send({ _tag: "Join", scope: "bench", reach: [] })
+  send({ _tag: "Join", scope: "bench" })
   await wait("Joined")
   return { socket, send, wait, quiet: () => socket.off("data", onData) }
 }
@@ -109,6 +109,7 @@ const asked = (await publisher.wait("Turn")).items[0]!
 subscriber.quiet()
 publisher.quiet()
 publisher.socket.resume()
+if (asked._tag !== "Assert") throw new Error("the relay asks for what the subscriber wants")
 const turn = Packet.encode({ _tag: "Turn", items: items(asked.endpoint), more: false }, true)
 
 const forwarder = await start(file("forwarder.ts"))

@@ -151,37 +151,46 @@ const captures = fc.oneof(
 const item: fc.Arbitrary<Item.Item> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ _tag: fc.constant("Assert" as const), endpoint, pattern: question }) },
   { weight: 2, arbitrary: fc.record({ _tag: fc.constantFrom("Clear" as const, "End" as const), endpoint }) },
-  { weight: 5, arbitrary: fc.record({ _tag: fc.constantFrom("Add" as const, "Add" as const, "Del" as const, "Msg" as const), endpoint, captures }) }
+  { weight: 5, arbitrary: fc.record({ _tag: fc.constantFrom("Add" as const, "Add" as const, "Del" as const, "Msg" as const), endpoint, captures }) },
+  fc.record({ _tag: fc.constant("Stamp" as const), origin: fc.integer({ min: 1, max: 3 }), n: fc.integer({ min: 1, max: 4 }) })
 )
 const link = fc.constantFrom("L1", "L2", "L3")
 
 /** For a federated scope of three links. */
 export const federationEvent = (): fc.Arbitrary<Federation.Event> => fc.oneof(
   { weight: 3, arbitrary: fc.record({ _tag: fc.constant("LinkUp" as const), link }) },
-  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("LinkDown" as const), link }) },
+  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("LinkDown" as const), link, linger: fc.boolean() }) },
   { weight: 8, arbitrary: fc.record({ _tag: fc.constant("Turn" as const), link, items: fc.array(item, { maxLength: 3 }) }) }
 )
 
 const node = fc.constantFrom("a", "b", "c", "m")
-const nodes = fc.uniqueArray(node, { maxLength: 3 })
 const peer: fc.Arbitrary<Topology.Peer> = fc.record({ node, incarnation: fc.nat(2), leaf: fc.nat(3).map((n) => n === 0) })
+
+const way: fc.Arbitrary<Topology.Path> = fc.record({ seq: fc.nat(3), priority: fc.constantFrom(100, 100, 50), root: node, distance: fc.nat(5) })
+const tree: fc.Arbitrary<Topology.Tree> = fc.oneof(
+  { weight: 4, arbitrary: way.map((path) => ({ _tag: "Path" as const, path })) },
+  { weight: 3, arbitrary: way.map((feasible) => ({ _tag: "Attach" as const, feasible })) },
+  { weight: 3, arbitrary: fc.constant({ _tag: "Attached" as const }) },
+  fc.nat(4).map((seq) => ({ _tag: "Seek" as const, seq })),
+  fc.constantFrom({ _tag: "Pathless" as const }, { _tag: "Detach" as const }, { _tag: "Detached" as const })
+)
 
 /** For the topology of a scope: three links, four nodes, of which `m` may be the one under test. */
 export const topologyEvent = (): fc.Arbitrary<Topology.Event> => fc.oneof(
-  fc.record({ _tag: fc.constant("Greeted" as const), link, peer }),
-  fc.record({ _tag: fc.constant("Offered" as const), link, peer, reach: nodes }),
-  fc.record({ _tag: fc.constant("Accepted" as const), link, reach: nodes }),
-  fc.record({ _tag: fc.constant("Reached" as const), link, added: nodes, removed: nodes }),
-  fc.record({ _tag: fc.constant("LinkLost" as const), link })
+  { weight: 3, arbitrary: fc.record({ _tag: fc.constantFrom("Greeted" as const, "Offered" as const), link, peer }) },
+  { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Accepted" as const), link }) },
+  { weight: 8, arbitrary: fc.record({ _tag: fc.constant("Told" as const), link, tree }) },
+  fc.record({ _tag: fc.constant("LinkLost" as const), link, farewell: fc.boolean() }),
+  fc.record({ _tag: fc.constant("Measured" as const), link, rttMs: fc.double({ min: 0, max: 400, noNaN: true }) }),
+  fc.record({ _tag: fc.constant("Confirmed" as const), link }),
+  { weight: 2, arbitrary: link.map((link) => ({ _tag: "GraceOver" as const, edge: `${link}/1` })) }
 )
 
-const takes = { packetBytesMax: 65_536, turnBytesMax: 1_048_576, turnItemsMax: 4_096 }
 const reason = fc.constantFrom("", "done", "\ud800")
 const packet: fc.Arbitrary<Packet.Packet> = fc.oneof(
-  { weight: 4, arbitrary: peer.map((peer): Packet.Packet => ({ _tag: "Hello", peer, takes })) },
-  { weight: 3, arbitrary: nodes.map((reach): Packet.Packet => ({ _tag: "Join", scope: "s", reach })) },
-  { weight: 3, arbitrary: nodes.map((reach): Packet.Packet => ({ _tag: "Joined", reach })) },
-  fc.record({ _tag: fc.constant("Reach" as const), added: nodes, removed: nodes }),
+  { weight: 4, arbitrary: peer.map((peer): Packet.Packet => ({ _tag: "Hello", peer, takes: Packet.leastCapacity })) },
+  { weight: 6, arbitrary: fc.constantFrom<Packet.Packet>({ _tag: "Join", scope: "s" }, { _tag: "Joined" }) },
+  tree,
   { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Turn" as const), items: fc.array(item, { maxLength: 3 }), more: fc.boolean() }) },
   fc.constantFrom<Packet.Packet>({ _tag: "Ping" }, { _tag: "Pong" }),
   fc.record({ _tag: fc.constantFrom("Sync" as const, "Synced" as const), n: fc.nat(2) }),
@@ -211,9 +220,9 @@ const ending: fc.Arbitrary<Link.Event> = fc.oneof(
 /** For one link's session, of either role, over a stream of bytes. Few that are random from the start are ever joined: begin with an opening. */
 export const linkEvent = (): fc.Arbitrary<Link.Event> => fc.oneof(
   { weight: 10, arbitrary: fc.record({ _tag: fc.constant("Received" as const), bytes, at }) },
-  { weight: 6, arbitrary: fc.record({ _tag: fc.constantFrom("Offer" as const, "Accept" as const), reach: nodes }) },
+  { weight: 6, arbitrary: fc.record({ _tag: fc.constantFrom("Offer" as const, "Accept" as const) }) },
   { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Turn" as const), items: fc.array(item, { maxLength: 3 }) }) },
-  fc.record({ _tag: fc.constant("Announce" as const), added: nodes, removed: nodes }),
+  tree.map((tree) => ({ _tag: "Settle" as const, tree })),
   fc.record({ _tag: fc.constantFrom("Sync" as const, "Synced" as const), n: fc.nat(2) }),
   fc.record({ _tag: fc.constant("Written" as const), bytes: fc.nat(200) }),
   fc.record({ _tag: fc.constant("TimerFired" as const), timer: fc.constant("ping" as const), at }),

@@ -117,6 +117,7 @@ export class Network {
         case "Continue": this.tell(node, { _tag: "Tell", space: action.space, event: { _tag: "Continue" } }); break
         case "Log": this.logs.push(action); break
         case "Exited":
+        case "Dropped":
         case "Synced":
         case "Stopped": break
       }

@@ -17,12 +17,14 @@
  *     stabilize                         deliver until nothing is under way
  *     cut a b                           their connections are lost, with what is under way in them
  *     retry [a]                         everybody who waits to dial again does, at one moment; or only a
+ *     forget                            the graces end in which facts of lost links stay
  *     links                             the connections that are open
+ *     edges                             those of them that are edges of a tree: child -> parent, or leaf -- node
  *     facts a s                         what stands there, asserted by local processes
  *
  * The scope `@management` is a node's management dataspace, where uplinks and links are facts.
  */
-import { Process, type Node } from "@colloquy/core"
+import { Process, Topology, type Node } from "@colloquy/core"
 import { Network } from "./Network.ts"
 import { type Directive, type Handler, pattern, said, value, withRepeat } from "./Scenario.ts"
 import * as Show from "./Show.ts"
@@ -79,6 +81,8 @@ const obey = (network: Network, { args, command, options }: Directive): Readonly
       return undefined
     }
     case "retry": return void retry(network, args.length === 0 ? [...network.nodes.keys()] : args.map(node))
+    case "forget": return void network.forget()
+    case "edges": return edges(network)
     case "links": return network.pipes.filter(({ open }) => open).map(({ ends: [from, to] }) => `${from.node} -> ${to.node}`)
     case "facts": {
       const [at, scope] = several(args, 2)
@@ -89,6 +93,11 @@ const obey = (network: Network, { args, command, options }: Directive): Readonly
     default: throw new Error(`no command is called "${command}"`)
   }
 }
+
+/** As the child sees it, or the leaf. */
+const edges = ({ nodes }: Network): ReadonlyArray<string> => [...nodes].flatMap(([name, { config: { self }, members: { Scopes } }]) =>
+  [...Scopes.entries()].flatMap(([scope, { Topology: tree }]) => Topology.edges(tree).flatMap(({ node, role }) =>
+    role === "parent" ? [`${scope}: ${name} -> ${node}`] : role === "leaf" && self.leaf ? [`${scope}: ${name} -- ${node}`] : []))).sort()
 
 /** The first `n` of the arguments, which must be there. */
 const several = <N extends number>(args: ReadonlyArray<string>, n: N): Strings<N> => {

@@ -16,17 +16,20 @@ const scope = fc.constantFrom("s", "@status")
 
 const session = { link: "L", self: { ...self, leaf: false }, stream: true }
 const received = (packet: Packet.Packet): Link.Event => ({ _tag: "Received", bytes: Packet.encode(packet, true), at: 0 })
-const hello = received({ _tag: "Hello", peer: { node: "a", incarnation: 1, leaf: false }, takes: { packetBytesMax: 65_536, turnBytesMax: 1_048_576, turnItemsMax: 4_096 } })
+const hello = received({ _tag: "Hello", peer: { node: "a", incarnation: 1, leaf: false }, takes: Packet.leastCapacity })
 
 const news = fc.oneof(
   fc.record({ _tag: fc.constant("Greeted" as const), peer }),
-  fc.record({ _tag: fc.constant("Offered" as const), scope, reach: fc.constant(["a"]), peer }),
-  fc.record({ _tag: fc.constant("Accepted" as const), reach: fc.constant(["a"]) }),
+  fc.record({ _tag: fc.constant("Offered" as const), scope, peer }),
+  fc.record({ _tag: fc.constant("Accepted" as const) }),
+  fc.record({ _tag: fc.constant("Settled" as const), tree: fc.constant({ _tag: "Attached" }) }),
+  fc.record({ _tag: fc.constant("Measured" as const), rttMs: fc.nat(9) }),
+  fc.record({ _tag: fc.constant("Dropped" as const), messages: fc.nat(9) }),
   fc.record({ _tag: fc.constant("Ended" as const), reason: fc.constant("gone") }),
   fc.record({ _tag: fc.constant("SyncRequested" as const), n: fc.nat(3) }),
   fc.record({ _tag: fc.constant("Synced" as const), n: fc.nat(3) })
 ) as fc.Arbitrary<Operator.SessionNews>
-const wish = fc.record({ handle: fc.constant("uplink"), _tag: fc.constantFrom("Added" as const, "Removed" as const, "Received" as const), captures: fc.tuple(fc.constantFrom("s", "t"), fc.constantFrom("x:1", "x:2"), fc.constant("s")) })
+const wish = fc.record({ handle: fc.constant("uplink 3"), _tag: fc.constantFrom("Added" as const, "Removed" as const, "Received" as const), captures: fc.tuple(fc.constantFrom("s", "t"), fc.constantFrom("x:1", "x:2"), fc.constant("s")) })
 const operatorEvent: fc.Arbitrary<Operator.Event> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Requested" as const), events: fc.array(wish, { maxLength: 2 }) }) },
   fc.record({ _tag: fc.constant("Incoming" as const), link, from: fc.constant("x:3"), stream: fc.boolean() }),
@@ -35,13 +38,15 @@ const operatorEvent: fc.Arbitrary<Operator.Event> = fc.oneof(
   fc.record({ _tag: fc.constant("RetryDue" as const), uplink: fc.constantFrom("1", "s x:1 s") }),
   { weight: 6, arbitrary: fc.record({ _tag: fc.constant("Session" as const), link: fc.constantFrom("L1", "L2", "out:1", "out:2"), news }) },
   fc.record({ _tag: fc.constant("Joined" as const), link, peer }),
-  fc.record({ _tag: fc.constant("Parted" as const), link }),
+  fc.record({ _tag: fc.constantFrom("Parted" as const, "EdgeDown" as const, "Confirm" as const), link }),
+  fc.record({ _tag: fc.constant("EdgeUp" as const), link, role: fc.constantFrom("parent" as const, "child" as const, "leaf" as const) }),
+  fc.record({ _tag: fc.constant("GraceOver" as const), scope, edge: fc.constant("L1/1") }),
   fc.record({ _tag: fc.constant("Settled" as const), link, n: fc.nat(3), ours: fc.boolean() }),
   fc.record({ _tag: fc.constant("Counted" as const), scope, facts: fc.constant([Value.record("count", "s", "links", 1)]) }),
   { weight: 0, arbitrary: fc.constant<Operator.Event>({ _tag: "Stop" }) }
 )
 const operator: Operator.Config = {
-  self: { ...self, leaf: false }, seed: 1, link: { limits: {}, timing: {} }, federation: Federation.defaultConfig, linksMax: 3, backoff: Node.defaultBackoff
+  self: { ...self, leaf: false }, seed: 1, link: { limits: {}, timing: {} }, federation: Federation.defaultConfig, linksMax: 3, backoff: Node.defaultBackoff, tree: {}
 }
 
 const hearing: { [name: string]: Process.Behaviour } = {
@@ -53,8 +58,8 @@ const cases: { readonly [module: string]: ReadonlyArray<Case> } = {
   Federation: [["of three links", Federation, {}, Arbitrary.federationEvent()]],
   Topology: [["of a node", Topology, { self, leaf: false }, Arbitrary.topologyEvent()], ["of a leaf", Topology, { self, leaf: true }, Arbitrary.topologyEvent()]],
   Link: [
-    ["of a dialer", Link, { ...session, role: "dialer", scope: "s" }, Arbitrary.linkEvent(), [hello, { _tag: "Offer", reach: ["m"] } as Link.Event, received({ _tag: "Joined", reach: ["a"] })]],
-    ["of an acceptor", Link, { ...session, role: "acceptor" }, Arbitrary.linkEvent(), [hello, received({ _tag: "Join", scope: "s", reach: ["a"] }), { _tag: "Accept", reach: ["m"] } as Link.Event]]
+    ["of a dialer", Link, { ...session, role: "dialer", scope: "s" }, Arbitrary.linkEvent(), [hello, { _tag: "Offer" } as Link.Event, received({ _tag: "Joined" })]],
+    ["of an acceptor", Link, { ...session, role: "acceptor" }, Arbitrary.linkEvent(), [hello, received({ _tag: "Join", scope: "s" }), { _tag: "Accept" } as Link.Event]]
   ],
   Operator: [["of a node", Operator, operator, operatorEvent]],
   Dataspace: [["of external processes", Dataspace.of({}), {}, Arbitrary.dataspaceEvent()]],
@@ -63,7 +68,7 @@ const cases: { readonly [module: string]: ReadonlyArray<Case> } = {
   Scope: [["of a node", Scope.of({}), { self, leaf: false, asks: true, limits: Federation.defaultConfig }, fc.oneof(
     Arbitrary.topologyEvent().map((event) => ({ _tag: "Topology" as const, event })),
     Arbitrary.dataspaceEvent().filter((event) => !("pid" in event) || event.pid !== "link").map((event) => ({ _tag: "Dataspace" as const, event })),
-    Arbitrary.federationEvent().filter(({ _tag }) => _tag === "Turn").map((event) => ({ _tag: "Federation" as const, event }))
+    Arbitrary.federationEvent().filter(({ _tag }) => _tag === "Turn").map((event) => ({ _tag: "Topology" as const, event: event as Topology.Event }))
   )]],
   Family: [["of topologies", Family.of(Topology), {}, fc.oneof(
     fc.record({ _tag: fc.constant("Open" as const), key: link, config: fc.constant({ self, leaf: false }) }),

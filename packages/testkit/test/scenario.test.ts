@@ -11,7 +11,6 @@ import * as Show from "../src/Show.ts"
 
 const folder = (name: string): URL => new URL(`../scenarios/${name}`, import.meta.url)
 const flag = ({ options }: Scenario.Directive, name: string): boolean => options.get(name)?.[0] === "true"
-const list = ({ options }: Scenario.Directive, name: string): ReadonlyArray<string> => options.get(name) ?? []
 
 // ---- dataspace: `turn pid` takes a line an action; `assert pid …` and so on are turns of one ----------
 
@@ -60,10 +59,11 @@ const item = (line: string): Item.Item => {
     case "Assert": return { _tag, endpoint: Number(endpoint), pattern: Scenario.pattern(rest.join(" ")) }
     case "Clear":
     case "End": return { _tag, endpoint: Number(endpoint) }
+    case "Stamp": return { _tag, origin: Number(endpoint), n: Number(rest[0]) }
     default: return { _tag, endpoint: Number(endpoint), captures: Encoded.encodedOf(Scenario.value(rest.join(" "))) }
   }
 }
-const showItem = (item: Item.Item): string =>
+const showItem = (item: Item.Item): string => item._tag === "Stamp" ? `Stamp ${item.origin} ${item.n}` :
   [item._tag, item.endpoint, ...("pattern" in item ? [Show.pattern(item.pattern)] : "captures" in item ? [Show.show(item.captures)] : [])].join(" ")
 const federation = () => Scenario.machine({
   machine: Federation,
@@ -81,28 +81,36 @@ const topology = () => Scenario.machine({
   machine: Topology,
   config: { self: { node: "m", incarnation: 1 }, leaf: false },
   event: (directive): Topology.Event | undefined => {
-    const { args: [link = "", node = ""], command, options } = directive
-    const peer = { node, incarnation: Number(options.get("incarnation")?.[0] ?? 1), leaf: flag(directive, "leaf") }
+    const { args: [link = "", what = "", ...rest], command, options } = directive
+    const peer = { node: what, incarnation: Number(options.get("incarnation")?.[0] ?? 1), leaf: flag(directive, "leaf") }
     switch (command) {
-      case "greeted": return { _tag: "Greeted", link, peer }
-      case "offered": return { _tag: "Offered", link, peer, reach: list(directive, "reach") }
-      case "accepted": return { _tag: "Accepted", link, reach: list(directive, "reach") }
-      case "reached": return { _tag: "Reached", link, added: list(directive, "added"), removed: list(directive, "removed") }
-      case "lost": return { _tag: "LinkLost", link }
+      case "greeted":
+      case "offered": return { _tag: command === "greeted" ? "Greeted" : "Offered", link, peer }
+      case "accepted": return { _tag: "Accepted", link }
+      case "told": return { _tag: "Told", link, tree: tree(what, rest) }
+      case "lost": return { _tag: "LinkLost", link, farewell: flag(directive, "farewell") }
+      case "grace": return { _tag: "GraceOver", edge: link }
       default: return undefined
     }
   },
   show: (action) => {
     switch (action._tag) {
-      case "LinkUp": return `LinkUp ${action.link} (${action.peer.node})`
-      case "LinkDown": return `LinkDown ${action.link}`
-      case "Offer":
-      case "Accept": return `${action._tag} ${action.link} reach=(${action.reach})`
-      case "Announce": return `Announce ${action.link} added=(${action.added}) removed=(${action.removed})`
+      case "TellNext":
+      case "Tell": return `tell ${action.link} ${showTree(action.tree)}`
       case "Refuse": return `Refuse ${action.link} ${action.error.code}: ${action.error.message}`
+      default: return Show.show(action)
     }
   }
 })
+/** `Path root seq distance`, `Attach root seq distance`, `Seek seq` and the words without any. */
+const tree = (_tag: string, [root = "", ...numbers]: ReadonlyArray<string>): Topology.Tree => {
+  const path = { root, seq: Number(numbers[0]), distance: Number(numbers[1]), priority: 100 }
+  return (_tag === "Path" ? { _tag, path } : _tag === "Attach" ? { _tag, feasible: path } : _tag === "Seek" ? { _tag, seq: Number(root) } : { _tag }) as Topology.Tree
+}
+const showTree = (tree: Topology.Tree): string => {
+  const path = tree._tag === "Path" ? tree.path : tree._tag === "Attach" ? tree.feasible : undefined
+  return path !== undefined ? `${tree._tag} ${path.root} ${path.seq} ${path.distance}` : tree._tag === "Seek" ? `Seek ${tree.seq}` : tree._tag
+}
 
 // ---- link: packets as the values that they are -------------------------------------------------------
 
@@ -114,7 +122,7 @@ const framed = (line: string): Uint8Array => {
   return bytes
 }
 const showPacket = (bytes: Uint8Array): string => {
-  const packet = Packet.parse(bytes.subarray(4), { depthMax: 128, bytesMax: 1e6, reachMax: 100, turnItemsMax: 100 })
+  const packet = Packet.parse(bytes.subarray(4), { depthMax: 128, bytesMax: 1e6, turnItemsMax: 100 })
   if (packet._tag === "Turn") return `Turn ${packet.items.map(showItem).join(", ")}`
   return packet._tag === "Hello" ? `Hello ${packet.peer.node} incarnation=${packet.peer.incarnation}` : Show.show(packet)
 }
@@ -122,12 +130,13 @@ const link = (role: "dialer" | "acceptor") => Scenario.machine({
   machine: Link,
   config: { link: "L", self: { node: "m", incarnation: 7, leaf: false }, stream: true, ...(role === "dialer" ? { role, scope: "chat" } : { role }) },
   event: (directive): Link.Event | ReadonlyArray<Link.Event> | undefined => {
-    const { args: [word = ""], command, input, options } = directive
+    const { args: [word = "", ...rest], command, input, options } = directive
     const at = Number(options.get("at")?.[0] ?? 0)
     switch (command) {
       case "received": return input.map((line) => ({ _tag: "Received", bytes: framed(line), at }))
-      case "offer": return { _tag: "Offer", reach: list(directive, "reach") }
-      case "accept": return { _tag: "Accept", reach: list(directive, "reach") }
+      case "offer": return { _tag: "Offer" }
+      case "accept": return { _tag: "Accept" }
+      case "tell": return { _tag: "Settle", tree: tree(word, rest) }
       case "turn": return { _tag: "Turn", items: input.map(item) }
       case "bye": return { _tag: "Bye", reason: String(Scenario.value(word)) }
       case "lost": return { _tag: "Lost", reason: String(Scenario.value(word)) }

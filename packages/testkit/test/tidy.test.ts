@@ -31,7 +31,7 @@ const arrows: { readonly [folder: string]: ReadonlyArray<string> } = {
   assertion: ["value"], // and effect's Schema
   federation: ["machine", "data", "value"],
   topology: ["machine", "data", "federation"],
-  link: ["machine", "value", "codec", "federation"],
+  link: ["machine", "data", "value", "codec", "federation"],
   node: ["machine", "data", "value", "codec", "dataspace", "federation", "topology", "link"]
 }
 

@@ -82,6 +82,8 @@ export type Action =
   /** A dataspace has more to do: tell it `Continue` when others had their turn. */
   | { readonly _tag: "Continue"; readonly space: Space }
   | { readonly _tag: "Synced"; readonly link: LinkId; readonly n: number }
+  /** So many messages were not sent: the peer of the link reads too slowly. */
+  | { readonly _tag: "Dropped"; readonly link: LinkId; readonly messages: number }
   | { readonly _tag: "Log"; readonly level: Operator.LogLevel; readonly message: string; readonly fields: Operator.LogFields }
   /** Every farewell is written, and no link is left. */
   | { readonly _tag: "Stopped" }
@@ -205,7 +207,7 @@ const routes: Wiring.Routes<Members, Action | Question> = {
     Settle: (action) => toOperator({ ...action, _tag: "Settled" }),
     SetRetry: ({ afterMs, uplink }) => out({ _tag: "SetTimer", timer: retryTimer(uplink), afterMs }),
     CancelRetry: ({ uplink }) => out({ _tag: "CancelTimer", timer: retryTimer(uplink) }),
-    Sweep: out, Count: out, Dial: out, Close: out, Synced: out, Log: out, Stopped: out
+    Sweep: out, Count: out, Dial: out, Close: out, Synced: out, Dropped: out, Log: out, Stopped: out
   },
   Sessions: { Member: ({ action, key }) => sessionRoutes(key, action) },
   Scopes: { Member: ({ action, key }) => scopeRoutes(key, action) },

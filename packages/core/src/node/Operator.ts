@@ -3,6 +3,7 @@
  * which scope a session belongs to, and asserts what is so, for anybody there to observe:
  *
  *     <uplink local address remote>                      asked for; by whom is none of our business
+ *     <uplink local address remote cost>                 the same, and what its link costs
  *     <uplink-connected local address remote link>       it is up
  *     <uplink-waiting local address remote tries reason> it is not, and why; the next try is due
  *     <link link scope role node address>                one link of a scope
@@ -71,6 +72,7 @@ interface Uplink {
   readonly local: string
   readonly address: string
   readonly remote: string
+  readonly cost: number | undefined
   readonly tries: number
   readonly link: LinkId | undefined
 }
@@ -98,7 +100,7 @@ export type Event =
 /** What a session says to its node, rather than to its transport. */
 export type SessionNews = Extract<
   Link.Action,
-  { readonly _tag: "Greeted" | "Offered" | "Accepted" | "Settled" | "Measured" | "Received" | "SyncRequested" | "Synced" | "Ended" }
+  { readonly _tag: "Greeted" | "Offered" | "Accepted" | "Settled" | "Measured" | "Received" | "SyncRequested" | "Synced" | "Dropped" | "Ended" }
 >
 
 export type Action =
@@ -126,6 +128,8 @@ export type Action =
   | { readonly _tag: "SetRetry"; readonly uplink: string; readonly afterMs: number }
   | { readonly _tag: "CancelRetry"; readonly uplink: string }
   | { readonly _tag: "Synced"; readonly link: LinkId; readonly n: number }
+  /** So many messages were not sent: the peer of the link reads too slowly. */
+  | { readonly _tag: "Dropped"; readonly link: LinkId; readonly messages: number }
   | { readonly _tag: "Log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields }
   | { readonly _tag: "Stopped" }
 export type LogLevel = "Debug" | "Info" | "Warn" | "Error"
@@ -150,8 +154,8 @@ export const initial = (config: Config): Step<State, Action> => {
     statusScopes: VersionedMap.empty(),
     stopping: false
   }
-  const wanted = Pattern.record("uplink", Pattern.bind(), Pattern.bind(), Pattern.bind())
-  return [state, [{ _tag: "Introduce", scope: null, actions: [Process.assert("node", self), Process.observe("uplink", wanted), Process.observe("listener", Pattern.record("listener", Pattern.bind()))] }]]
+  const wanted = [3, 4].map((fields) => Process.observe(`uplink ${fields}`, Pattern.record("uplink", ...Array.from({ length: fields }, () => Pattern.bind()))))
+  return [state, [{ _tag: "Introduce", scope: null, actions: [Process.assert("node", self), ...wanted, Process.observe("listener", Pattern.record("listener", Pattern.bind()))] }]]
 }
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
@@ -187,18 +191,21 @@ const onRequested = (state: State, events: ReadonlyArray<Process.Event>): Step<S
       actions.push(...more)
       continue
     }
-    const [local, address, remote] = event.captures
-    if (typeof local !== "string" || typeof address !== "string" || typeof remote !== "string" || isReserved(local)) {
-      if (event._tag === "Added") actions.push(log("Warn", "an uplink was asked for that is none: <uplink local-scope address remote-scope> takes three strings", {}))
+    const [local, address, remote, cost] = event.captures
+    if (typeof local !== "string" || typeof address !== "string" || typeof remote !== "string" || isReserved(local) || !isCost(cost)) {
+      if (event._tag === "Added") actions.push(log("Warn", "an uplink was asked for that is none: <uplink local-scope address remote-scope> takes three strings, and a cost from 1 to 1,000,000 or none", {}))
       continue
     }
-    const key = JSON.stringify([local, address, remote])
-    const [next, more] = event._tag === "Added" ? dial(state, key, { local, address, remote, tries: 0, link: undefined }) : withdraw(state, key)
+    const key = JSON.stringify(event.captures)
+    const [next, more] = event._tag === "Added" ? dial(state, key, { local, address, remote, cost, tries: 0, link: undefined }) : withdraw(state, key)
     state = next
     actions.push(...more)
   }
   return [state, actions]
 }
+
+const isCost = (cost: Value | undefined): cost is number | undefined =>
+  cost === undefined || typeof cost === "number" && Number.isInteger(cost) && cost >= 1 && cost <= 1_000_000
 
 /** Listeners are the host's to assert; readers of the status see a copy. */
 const onListener = (state: State, { _tag, captures: [address] }: Process.Event): Step<State, Action> => {
@@ -289,7 +296,7 @@ const onSession = (state: State, link: LinkId, news: SessionNews): Step<State, A
   const { scope } = session
   switch (news._tag) {
     case "Offered": return onOffered(state, link, session, news)
-    case "Greeted": return scope === undefined ? still(state) : [state, [openScope(state.config, scope), topology(scope, { _tag: "Greeted", link, peer: news.peer })]]
+    case "Greeted": return scope === undefined ? still(state) : [state, [openScope(state.config, scope), topology(scope, { _tag: "Greeted", link, peer: news.peer, cost: costOf(state, session) })]]
     case "Accepted": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Accepted", link })]]
     case "Received": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Turn", link, items: news.items })]]
     case "Settled": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Told", link, tree: news.tree })]]
@@ -298,9 +305,12 @@ const onSession = (state: State, link: LinkId, news: SessionNews): Step<State, A
     case "Synced":
       if (news.n === confirmation) return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Confirmed", link })]]
       return [state, [{ _tag: "Settle", link, n: news.n, ours: true }]]
+    case "Dropped": return [state, [{ _tag: "Dropped", link, messages: news.messages }]]
     case "Ended": return onEnded(state, link, session, news)
   }
 }
+
+const costOf = ({ uplinks }: State, { uplink }: Session): number | undefined => uplink === undefined ? undefined : uplinks.get(uplink)?.cost
 
 type News<Tag extends SessionNews["_tag"]> = Extract<SessionNews, { readonly _tag: Tag }>
 

@@ -1,6 +1,6 @@
 /** What peers may do to a node, and to each other through it: nothing but end their own link. */
 import { assert, describe, it } from "@effect/vitest"
-import { Encoded, type Item, Packet, Pattern, Process, Value } from "../../src/index.ts"
+import { Encoded, type Item, Pattern, Process, Value } from "../../src/index.ts"
 import { depthMax, patternBytesMax, symbolBytesMax } from "../../src/link/Fit.ts"
 import { Hub, least } from "./peers.ts"
 

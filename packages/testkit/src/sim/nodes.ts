@@ -37,6 +37,7 @@ const orderOf = (action: Node.Action): Order<Node.Event> | undefined => {
     case "Synced": return { _tag: "Deliver", what: action }
     case "Continue": return { _tag: "Again", event: { _tag: "Tell", space: action.space, event: { _tag: "Continue" } } }
     case "Stopped": return { _tag: "Halt" }
+    case "Dropped":
     case "Log": return undefined
   }
 }
