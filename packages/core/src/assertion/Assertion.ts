@@ -22,9 +22,9 @@ import { type Result, Schema, SchemaAST, SchemaGetter } from "effect"
 import * as Pattern from "../value/Pattern.ts"
 import { type Dictionary, isRecord, kindOf, Record as ValueRecord, symbol as symbolOf, type Value as AnyValue } from "../value/Value.ts"
 import type { AskFields, AskMember, Captures, Question, Strict } from "./ask.ts"
-import { type Codec, codecKey, codecOf } from "./codec.ts"
+import { type Codec, codecKey, codecOf, whole } from "./codec.ts"
 import { declared, derive, native } from "./derive.ts"
-import { Flaw, flaw, Mismatch, orThrow, toResult, under } from "./Mismatch.ts"
+import { Flaw, flaw, guarded, Mismatch, orThrow, toResult, under } from "./Mismatch.ts"
 import { question, type Shape, shapeKey, questionOf } from "./question.ts"
 
 export type { Ask, Captures, Question } from "./ask.ts"
@@ -85,12 +85,12 @@ export type union<M extends ReadonlyArray<Schema.Constraint>> =
 
 /** A schema that can be called, and knows its own codec and how questions look into it. */
 const assertion = (schema: Schema.Constraint, codec: Codec, shape: Shape, more: object): any => {
-  const construct = (fact: unknown = {}) => orThrow(codec.encode(fact))
+  const construct = (fact: unknown = {}) => orThrow(guarded(() => codec.encode(fact)))
   const self: Schema.Constraint = Object.assign(Object.setPrototypeOf(construct, Object.getPrototypeOf(schema)), { ast: schema.ast }, more, {
     [codecKey]: codec,
     [shapeKey]: shape,
-    encode: (fact: unknown) => toResult(codec.encode(fact)),
-    decode: (value: AnyValue) => toResult(codec.decode(value)),
+    encode: (fact: unknown) => toResult(guarded(() => codec.encode(fact))),
+    decode: (value: AnyValue) => toResult(guarded(() => codec.decode(value))),
     with: (ask: unknown) => question(self, ask)
   })
   return self
@@ -103,7 +103,9 @@ const assertion = (schema: Schema.Constraint, codec: Codec, shape: Shape, more: 
  */
 export const record = <const Label extends string, const F extends Fields>(label: Label, fields: F & Required<F>): record<Label, F> => {
   const names = Object.keys(fields)
-  const wrong = names.find((name) => name === "_tag" || /^\d+$/.test(name) || SchemaAST.isOptional(SchemaAST.toEncoded(fields[name]!.ast)))
+  if (whole(symbolOf(label)) instanceof Flaw) throw new Mismatch({ reason: "Expected a label that is text", path: [] })
+  const isWrong = (name: string) => /^(_tag|__proto__|\d+)$/.test(name) || SchemaAST.isOptional(SchemaAST.toEncoded(fields[name]!.ast))
+  const wrong = names.find(isWrong)
   // JavaScript would not leave digits where they were declared
   const reason = "Expected a name that is not _tag and no number, of a field that is always there"
   if (wrong !== undefined) throw new Mismatch({ reason, path: [wrong] })

@@ -7,7 +7,7 @@
  *
  * new Mismatch({ path: ["from", "user"], reason: "Expected string" }).message   // => "Expected string at from.user"
  */
-import { Result, Schema, SchemaIssue } from "effect"
+import { Cause, Result, Schema, SchemaIssue } from "effect"
 import type { InvalidValue } from "../value/Value.ts"
 
 export type Path = ReadonlyArray<string | number>
@@ -32,6 +32,15 @@ export class Flaw {
   }
 }
 export const flaw = (reason: string, path?: Path): Flaw => new Flaw(reason, path)
+
+/** The outcome of what may throw: somebody's transformation or getter, or a circle. */
+export const guarded = <A>(run: () => A): A | Flaw => {
+  try {
+    return run()
+  } catch (thrown) {
+    return fromThrown(thrown)
+  }
+}
 
 /** The same, seen from one level further out. */
 export const under = (step: string | number, { path, reason }: Flaw): Flaw => flaw(reason, [step, ...path])
@@ -60,9 +69,18 @@ const step = (segment: unknown): string | number => {
 export const fromInvalid = ({ message, path }: InvalidValue): Flaw =>
   flaw(message.slice(0, message.length - (path.length === 0 ? 0 : ` at ${path.join(".")}`.length)), path)
 
-/** What a transformation threw: its author's mistake, but a stranger's value found it. */
+/** What a transformation threw: its author's mistake, but a stranger's value found it. A circle exhausts the stack. */
 export const fromThrown = (thrown: unknown): Flaw => {
   const cause = thrown instanceof Error ? thrown.cause : undefined
   if (SchemaIssue.isIssue(cause)) return fromIssue(cause)
-  return flaw(`Expected a schema that answers, but it threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+  const error = Cause.isCause(cause) ? Cause.squash(cause) : thrown
+  if (error instanceof RangeError && error.message.includes("call stack")) return flaw("Expected no circle, and less depth")
+  return flaw(`Expected a schema that answers, but it threw: ${textOf(error)}`)
+}
+const textOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return "what cannot be shown"
+  }
 }

@@ -9,7 +9,7 @@ import { depthMax, measure } from "../value/canonical.ts"
 import { byteLength } from "../value/utf8.ts"
 import { InvalidValue, kindOf, type Value } from "../value/Value.ts"
 import { derive, fromNumber, native } from "./derive.ts"
-import { type Flaw, flaw, fromInvalid, fromIssue, fromThrown } from "./Mismatch.ts"
+import { type Flaw, flaw, fromInvalid, fromIssue, fromThrown, guarded } from "./Mismatch.ts"
 
 export interface Codec {
   readonly encode: (input: unknown) => Value | Flaw
@@ -107,15 +107,6 @@ const interpreted = (schema: Schema.Constraint): Codec => {
       const result = decode(value)
       return Result.isFailure(result) ? fromIssue(result.failure) : result.success
     })
-  }
-}
-
-/** Transformations are users' code, and circles exhaust the stack. */
-const guarded = <A>(run: () => A): A | Flaw => {
-  try {
-    return run()
-  } catch (thrown) {
-    return fromThrown(thrown)
   }
 }
 

@@ -11,8 +11,8 @@ import { compare } from "../value/order.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { symbol, type Value } from "../value/Value.ts"
 import type { Question } from "./ask.ts"
-import { codecOf } from "./codec.ts"
-import { Flaw, flaw, Mismatch, toResult, under } from "./Mismatch.ts"
+import { codecOf, whole } from "./codec.ts"
+import { Flaw, flaw, guarded, Mismatch, toResult, under } from "./Mismatch.ts"
 
 type Fields = { readonly [name: string]: Schema.Constraint }
 /** How far a question can look into a schema. */
@@ -45,7 +45,8 @@ export const questionOf = (pattern: Pattern.Pattern, read: Reader): Question<any
   const arity = Pattern.arity(pattern)
   return {
     pattern,
-    decode: (captures) => toResult(captures.length === arity ? read(captures) : flaw(`Expected ${arity} captures, got ${captures.length}`))
+    decode: (captures) => toResult(captures.length === arity ? guarded(() => read(captures))
+      : flaw(`Expected ${arity} captures, got ${captures.length}`))
   }
 }
 
@@ -54,13 +55,14 @@ const partOf = (schema: Schema.Constraint, ask: unknown, places: Places): Part =
   if (ask === undefined || ask === Pattern.discard) return discard
   if (ask === Pattern.bind) return bound(schema, Pattern.bind() as Pattern.Bind, places)
   if (isPattern(ask) && !isOneOf(schema, ask)) {
+    if (!isSound(ask)) throw flaw("Expected a pattern")
     return ask._tag === "Discard" ? discard : bound(schema, ask._tag === "Bind" ? ask : Pattern.bind(ask) as Pattern.Bind, places)
   }
   switch (shape?._tag) {
     case "Record": return ofRecord(shape.label, shape.fields, ask, places)
     case "Dictionary": return ofDictionary(shape.fields, ask, places)
     case "Tuple": return ofTuple(shape.elements, ask, places)
-    case "Union": return partOf(memberOf(shape.members, ask), ask, places)
+    case "Union": return ofUnion(shape.members, ask, places)
     case undefined: return { pattern: Pattern.literal(literalOf(schema, ask)), read: undefined }
   }
 }
@@ -83,6 +85,10 @@ const patterns = new Set<unknown>(["Discard", "Bind", "Literal", "Record", "Sequ
 /** Plain, so that neither a `Value.Record` nor an instance of somebody's class is taken for one. */
 const isPattern = (ask: unknown): ask is Pattern.Pattern =>
   isObject(ask) && patterns.has(ask._tag) && Object.getPrototypeOf(ask) === Object.prototype
+
+/** One that a dataspace takes. */
+const isSound = (pattern: Pattern.Pattern): boolean =>
+  !(guarded(() => whole(Pattern.toValue(pattern))) instanceof Flaw) && Pattern.fromValue(Pattern.toValue(pattern)) !== undefined
 
 /** A fact may be labelled "Record" or "Bind" too, and is then meant. */
 const isOneOf = (schema: Schema.Constraint, ask: Pattern.Pattern): boolean => {
@@ -142,7 +148,7 @@ const ofDictionary = (fields: Fields, ask: unknown, places: Places): Part => {
 }
 
 const named = (names: ReadonlyArray<string>, ask: unknown, tag?: string): { readonly [name: string]: unknown } => {
-  if (!isObject(ask)) throw flaw("Expected an object of fields")
+  if (!isObject(ask) || Array.isArray(ask)) throw flaw("Expected an object of fields")
   const stray = Object.keys(ask).find((name) => !names.includes(name) && (name !== "_tag" || tag === undefined))
   if (stray !== undefined) throw flaw("Expected no such field", [stray])
   if (tag !== undefined && ask._tag !== undefined && ask._tag !== tag) throw flaw(`Expected ${JSON.stringify(tag)}`, ["_tag"])
@@ -155,17 +161,27 @@ const ofTuple = (elements: ReadonlyArray<Schema.Constraint>, ask: unknown, place
   return { pattern: Pattern.sequence(parts.map(({ pattern }) => pattern)), read: itemReader(parts) }
 }
 
-const memberOf = (members: ReadonlyArray<Schema.Constraint>, ask: unknown): Schema.Constraint => {
+/** The first member that the question can be about: of several with one label, the one that has the fields and takes the literals. */
+const ofUnion = (members: ReadonlyArray<Schema.Constraint>, ask: unknown, places: Places): Part => {
   const tag = isObject(ask) ? ask._tag : undefined
   const fits = (member: Schema.Constraint): boolean => {
     const shape = shapeOf(member)
     if (shape?._tag === "Union") return shape.members.some(fits)
     return shape?._tag === "Record" ? shape.label === tag
-      : shape?._tag === "Dictionary" && isObject(ask) && Object.keys(ask).every((name) => Object.hasOwn(shape.fields, name))
+      : shape?._tag === "Dictionary" && isObject(ask) && !Array.isArray(ask) && Object.keys(ask).every((name) => Object.hasOwn(shape.fields, name))
   }
-  const found = members.find(fits)
-  if (found === undefined) throw flaw("Expected the _tag, or the fields, of a member of the union")
-  return found
+  const { next } = places
+  let first: unknown
+  for (const member of members.filter(fits)) {
+    try {
+      return partOf(member, ask, places)
+    } catch (thrown) {
+      if (!(thrown instanceof Flaw)) throw thrown
+      first ??= thrown
+      places.next = next
+    }
+  }
+  throw first ?? flaw("Expected the _tag, or the fields, of a member of the union")
 }
 
 /** Reads the bound fields, in the order they were given. */

@@ -86,6 +86,15 @@ describe("C4: tcp", () => {
 
     assert.deepStrictEqual(log, ["presence", "in abcde", "in fg", "eof", "absence"])
   })
+  it("P10 credit beyond all measure is as much as can be said", () => {
+    const { dial, log, waits } = start([driver(), accept({ control: [credit(Number.MAX_SAFE_INTEGER), credit(Number.MAX_SAFE_INTEGER)] })])
+    const remote = dial(80)!
+    assert.isTrue(waits().some((one) => one.startsWith("<tcp-read ") && one.endsWith(` ${Number.MAX_SAFE_INTEGER}>`)))
+    remote.send("abc")
+    remote.close()
+
+    assert.deepStrictEqual(log, ["presence", "in abc", "eof", "absence"])
+  })
   it("P11 eof with zero credit", () => {
     for (const fuel of fuels) {
       const { dial, log } = start([driver(), accept({})], fuel)

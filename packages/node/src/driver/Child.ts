@@ -1,15 +1,15 @@
 /**
  * One child process: what it says, what it is told, and its end.
  *
- * It leads a process group, so that what it started ends with it. `end` may be called at any time and
- * completes when the process has gone.
+ * It leads a process group, so that what it started ends with it, also what outlived it. `end` may be
+ * called at any time and completes when the process has gone.
  */
 import { Value } from "@colloquy/core"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { setTimeout as delay } from "node:timers/promises"
 import type { Demand, Mode } from "./ChildOptions.ts"
 import { type Credited, isCredit, read } from "./Credited.ts"
-import type { Port } from "./Port.ts"
+import { isName, type Port } from "./Port.ts"
 import * as Reason from "./Reason.ts"
 
 export interface Limits {
@@ -20,6 +20,8 @@ export interface Child {
   readonly grant: (stream: Value.Value, n: Value.Value) => void
   readonly input: (n: Value.Value, data: Value.Value) => void
   readonly end: () => Promise<void>
+  /** Waits no longer: SIGKILL. */
+  readonly hurry: () => void
 }
 
 const eof = Value.symbol("eof")
@@ -64,6 +66,7 @@ export const start = (id: Value.Value, demand: Demand, limits: Limits, port: Por
     })
   })
   const input = inputOf(child, id, limits.inputMax, port)
+  const group = groupOf(child)
   return {
     grant: (stream, n) => { if (isCredit(n)) outputs.get(stream)?.grant(n) },
     input,
@@ -72,9 +75,11 @@ export const start = (id: Value.Value, demand: Demand, limits: Limits, port: Por
       running.release()
       outcome.release()
       for (const output of outputs.values()) output.stop()
-      await kill(child, gone, demand.killMs)
+      await kill(group, gone, demand.killMs)
+      group.forget()
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy()
-    }
+    },
+    hurry: () => group.signal("SIGKILL")
   }
 }
 
@@ -89,17 +94,18 @@ const attempt = ({ args, command, cwd, env, stderr, stdin, stdout }: Demand): Ch
 }
 const failed = (error: Error, id: Value.Value, port: Port): Child => {
   const held = port.hold(Value.record("process-failed", id, Reason.ofError(error)))
-  return { grant: () => {}, input: () => {}, end: async () => held.release() }
+  return { grant: () => {}, input: () => {}, end: async () => held.release(), hurry: () => {} }
 }
 /** What is said to its standard input, bounded: whoever writes waits for `process-written`. */
 const inputOf = ({ stdin }: ChildProcess, id: Value.Value, inputMax: number, port: Port) => {
   let waiting = 0
-  let isOver = stdin === null
+  let isOver = stdin == null // neither is there one when it could not be started
   stdin?.on("error", () => { isOver = true }) // it does not read any more; each write is told by its callback
   return (n: Value.Value, data: Value.Value): void => {
     const unwritten = (reason: Value.Value) => port.say(Value.record("process-unwritten", id, n, reason))
     const written = () => port.say(Value.record("process-written", id, n))
-    if (isOver || stdin === null || !stdin.writable) return unwritten(Reason.of("closed"))
+    if (!isName(n)) return port.log("the number of an input is too large")
+    if (isOver || stdin == null || !stdin.writable) return unwritten(Reason.of("closed"))
     if (data === eof) {
       isOver = true
       return void stdin.end(written)
@@ -116,17 +122,53 @@ const inputOf = ({ stdin }: ChildProcess, id: Value.Value, inputMax: number, por
   }
 }
 
-/** The process, then what is left of its group: SIGTERM, and SIGKILL to what has not gone in time. */
-const kill = async (child: ChildProcess, gone: Promise<void>, killMs: number): Promise<void> => {
-  // of one that has exited the number may be somebody else's by now
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+/**
+ * The group that a process leads. While anybody is in it, its number is nobody else's; so once the leader
+ * has exited, it is looked at now and then, in order never to signal those who have the number next.
+ */
+interface Group {
+  readonly isThere: () => boolean
+  readonly signal: (name: NodeJS.Signals) => void
+  /** It is of no interest any more. */
+  readonly forget: () => void
+}
+const groupOf = (child: ChildProcess): Group => {
+  let isEmpty = child.pid === undefined
+  let watch: NodeJS.Timeout | undefined
+  const look = (): boolean => {
+    isEmpty ||= (child.exitCode !== null || child.signalCode !== null) && !isThere(-child.pid!)
+    if (isEmpty) clearInterval(watch)
+    return !isEmpty
+  }
+  child.on("exit", () => { if (look()) watch = setInterval(look, lookMs).unref() })
+  return {
+    isThere: look,
+    signal: (name) => {
+      if (!look()) return
+      try {
+        process.kill(-child.pid!, name)
+      } catch {
+        child.kill(name) // there are no groups here
+      }
+    },
+    forget: () => {
+      isEmpty = true
+      clearInterval(watch)
+    }
+  }
+}
+const lookMs = 1_000 // a guess: numbers come back after thousands of processes
+
+/** The process and what is left of its group: SIGTERM, and SIGKILL to what has not gone in time. */
+const kill = async (group: Group, gone: Promise<void>, killMs: number): Promise<void> => {
+  if (!group.isThere()) return
   const deadline = performance.now() + killMs
-  signal(child, "SIGTERM")
-  const timer = setTimeout(() => signal(child, "SIGKILL"), killMs)
+  group.signal("SIGTERM")
+  const timer = setTimeout(() => group.signal("SIGKILL"), killMs)
   await gone
   clearTimeout(timer)
-  while (isThere(-child.pid)) {
-    if (performance.now() >= deadline) return signal(child, "SIGKILL")
+  while (group.isThere()) {
+    if (performance.now() >= deadline) return group.signal("SIGKILL")
     await delay(20)
   }
 }
@@ -135,12 +177,5 @@ const isThere = (pid: number): boolean => {
     return process.kill(pid, 0)
   } catch {
     return false
-  }
-}
-const signal = (child: ChildProcess, name: NodeJS.Signals): void => {
-  try {
-    process.kill(-child.pid!, name)
-  } catch {
-    child.kill(name) // there are no groups here
   }
 }

@@ -7,6 +7,8 @@ export interface Demand {
   readonly args: ReadonlyArray<string>
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
+  /** The part of it that the demand says. */
+  readonly own: Readonly<Record<string, string>>
   readonly stdin: "pipe" | "none"
   readonly stdout: Mode
   readonly stderr: Mode
@@ -24,12 +26,13 @@ const isInput = (value: unknown): value is "pipe" | "none" => value === "pipe" |
 const isMilliseconds = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 3_600_000
 const nameOf = (value: Value.Value): unknown => typeof value === "symbol" ? Symbol.keyFor(value) : value
 
-const environment = (value: Value.Value | undefined, inherit: boolean): NodeJS.ProcessEnv | undefined => {
+const askedOf = (value: Value.Value | undefined): Readonly<Record<string, string>> | undefined => {
   const asked = value === undefined ? [] : value instanceof Value.Dictionary ? value.entries : undefined
   if (asked === undefined || !asked.every(([name, text]) => isText(name) && name !== "" && !name.includes("=") && isText(text))) return undefined
-  const own = Object.entries(process.env).filter(([name]) => inherit || harmless.has(name))
-  return Object.fromEntries([...own, ...asked as ReadonlyArray<readonly [string, string]>])
+  return Object.fromEntries(asked as ReadonlyArray<readonly [string, string]>)
 }
+const ours = (inherit: boolean): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => inherit || harmless.has(name)))
 
 /** The demand, or the reason why it is none. */
 export const readDemand = ([command, args, options]: ReadonlyArray<Value.Value>, { killMs }: { readonly killMs: number }): Demand | string => {
@@ -40,16 +43,16 @@ export const readDemand = ([command, args, options]: ReadonlyArray<Value.Value>,
   const { cwd, env, inherit, ...rest } = { inherit: false, stdin: "pipe", stdout: "lines", stderr: "lines", credit: 0, killMs, ...named(given) }
   const unknown = [...given.keys()].find((name) => typeof name !== "string" || !known.has(name))
   if (unknown !== undefined) return `there is no option ${String(unknown)}`
-  const environs = typeof inherit === "boolean" ? environment(env, inherit) : undefined
+  const own = askedOf(env)
   if (typeof inherit !== "boolean") return "inherit is a boolean"
-  if (environs === undefined) return "env is a dictionary of strings"
+  if (own === undefined) return "env is a dictionary of strings"
   if (cwd !== undefined && !isText(cwd)) return "cwd is a string"
   const [stdin, stdout, stderr] = [nameOf(rest.stdin), nameOf(rest.stdout), nameOf(rest.stderr)]
   if (!isInput(stdin)) return "stdin is pipe or none"
   if (!isMode(stdout) || !isMode(stderr)) return "stdout and stderr are lines, bytes or none"
   if (rest.credit !== 0 && !isCredit(rest.credit)) return "credit is a whole number"
   if (!isMilliseconds(rest.killMs)) return "killMs is a whole number of milliseconds, an hour at most"
-  return { command, args, cwd, env: environs, stdin, stdout, stderr, credit: rest.credit, killMs: rest.killMs }
+  return { command, args, cwd, env: { ...ours(inherit), ...own }, own, stdin, stdout, stderr, credit: rest.credit, killMs: rest.killMs }
 }
 
 type Given = { readonly [name in "cwd" | "env" | "inherit" | "stdin" | "stdout" | "stderr" | "credit" | "killMs"]?: Value.Value }

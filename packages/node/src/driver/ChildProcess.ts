@@ -17,8 +17,8 @@
  *
  * | option | | default |
  * | --- | --- | --- |
- * | `cwd` | a folder | the node's own |
- * | `env` | {string: string}, beside PATH, HOME, LANG and their like | {} |
+ * | `cwd` | a folder, as `allowFolder` says | the node's own |
+ * | `env` | {string: string}, as `allowEnv` says, beside PATH, HOME, LANG and their like | {} |
  * | `inherit` | whether it sees all of the node's environment | `#f`: that may hold secrets |
  * | `stdin` | `pipe`, `none` | `pipe` |
  * | `stdout`, `stderr` | `lines`, `bytes`, `none` | `lines` |
@@ -26,15 +26,20 @@
  * | `killMs` | from SIGTERM to SIGKILL | the driver's |
  *
  * Withdrawing the demand sends SIGTERM to the process and the group that it leads, and SIGKILL to both
- * when it has not gone in time; so does closing the layer, which waits for it. What a process wrote
- * before its end can be read as long as the demand stands. Commands are run for whoever can assert in
- * the dataspace, which in a federated scope is every peer: say with `allow` what may run.
+ * when it has not gone in time; so does closing the layer, which waits for it, and no longer than the
+ * driver's `killMs`. What a process wrote before its end can be read as long as the demand stands. Of one
+ * id, the next process is started when the last has gone.
+ *
+ * Commands are run for whoever can assert in the dataspace, which in a federated scope is every peer: say
+ * with `allow` what may run. What a command means depends on its environment (PATH, LD_PRELOAD,
+ * GIT_SSH_COMMAND, …) and its folder: demands choose neither, unless `allowEnv` and `allowFolder` say so.
  */
 import { Canonical, Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
+import { realpathSync } from "node:fs"
 import type { Space } from "../space/Space.ts"
 import { type Child, start } from "./Child.ts"
-import { readDemand } from "./ChildOptions.ts"
+import { type Demand, readDemand } from "./ChildOptions.ts"
 import * as Demands from "./Demands.ts"
 import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
@@ -42,6 +47,10 @@ import * as Reason from "./Reason.ts"
 export interface Config {
   /** What may be run. */
   readonly allow: (command: string, args: ReadonlyArray<string>) => boolean
+  /** Which variables a demand may set. */
+  readonly allowEnv: (name: string, value: string) => boolean
+  /** Which folders it may choose: where links lead counts. */
+  readonly allowFolder: (folder: string) => boolean
   readonly processesMax: number
   /** Longer lines come in pieces. */
   readonly lineMax: number
@@ -50,6 +59,8 @@ export interface Config {
   readonly killMs: number
 }
 export const defaults: Omit<Config, "allow"> = {
+  allowEnv: () => false,
+  allowFolder: () => false,
   processesMax: 256, // a guess
   lineMax: 64 * 1024, // as much as a stream reads ahead
   inputMax: 1024 * 1024, // a guess
@@ -61,10 +72,14 @@ export const layer = (config: Partial<Config> & Pick<Config, "allow">): Layer.La
 
 const word = (label: string, fields: number) => Pattern.record(label, ...Array.from({ length: fields }, () => Pattern.bind()))
 
-const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
-  // those that are told to end, and those that run: all have ended when the layer is closed
-  const ending = new Set<Promise<void>>()
-  yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(ending)))
+const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+  const config = {
+    ...asked,
+    allow: Port.sure(asked.allow), allowEnv: Port.sure(asked.allowEnv), allowFolder: Port.sure(asked.allowFolder),
+    lineMax: Math.min(asked.lineMax, Port.textBytesMax)
+  }
+  const ending = endings()
+  yield* Effect.addFinalizer(() => Effect.promise(() => ending.all(config.killMs)))
   const port = yield* Port.make("child-process")
   const children = new Map<string, Child>()
 
@@ -72,23 +87,69 @@ const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope>
   port.hear(word("process-credit", 3), { received: (id, stream, n) => childOf(id)?.grant(stream!, n!) })
   port.hear(word("process-input", 3), { received: (id, n, data) => childOf(id)?.input(n!, data!) })
 
+  /** Runs it, or the reason why not. */
+  const begin = (id: Value.Value, rest: ReadonlyArray<Value.Value>): Child | Value.Value => {
+    const read = readDemand(rest, config)
+    if (typeof read === "string") return Reason.failure("misused", read)
+    if (children.has(Canonical.key(id))) return Reason.of("id-in-use")
+    // those that end may be as many again: a demand says how long that takes
+    if (children.size >= config.processesMax || children.size + ending.size() >= 2 * config.processesMax) return Reason.of("too-many")
+    const demand = placed(read)
+    if (demand instanceof Error) return Reason.ofError(demand)
+    return isAllowed(demand, config) ? start(id, demand, config, port) : Reason.of("denied")
+  }
   yield* Demands.serve(port, word("process", 4), ([id, ...rest]) => {
     const key = Canonical.key(id!)
-    const failed = (reason: Value.Value) => {
-      const held = port.hold(Value.record("process-failed", id!, reason))
-      return () => held.release()
+    const failure = port.hold()
+    let child: Child | undefined
+    let isWithdrawn = false
+    const run = (): void => {
+      if (isWithdrawn) return
+      const begun = begin(id!, rest)
+      if (!isChild(begun)) return failure.become(Value.record("process-failed", id!, begun))
+      child = begun
+      children.set(key, child)
     }
-    const demand = readDemand(rest, config)
-    if (typeof demand === "string") return failed(Reason.failure("misused", demand))
-    if (children.has(key)) return failed(Reason.of("id-in-use"))
-    if (children.size >= config.processesMax) return failed(Reason.of("too-many"))
-    if (!config.allow(demand.command, demand.args)) return failed(Reason.of("denied"))
-    const child = start(id!, demand, config, port)
-    children.set(key, child)
+    const before = ending.of(key)
+    if (before === undefined) run()
+    else void before.then(run)
     return () => {
+      isWithdrawn = true
+      failure.release()
+      if (child === undefined) return
       children.delete(key)
-      const ended = child.end().finally(() => ending.delete(ended))
-      ending.add(ended)
+      ending.add(key, child)
     }
   })
 })
+const isChild = (begun: Child | Value.Value): begun is Child => typeof begun === "object" && "hurry" in begun
+
+const isAllowed = ({ args, command, cwd, own }: Demand, { allow, allowEnv, allowFolder }: Config): boolean =>
+  allow(command, args) && Object.entries(own).every(([name, value]) => allowEnv(name, value)) && (cwd === undefined || allowFolder(cwd))
+/** With its folder where links lead. */
+const placed = (demand: Demand): Demand | Error => {
+  try {
+    return demand.cwd === undefined ? demand : { ...demand, cwd: realpathSync.native(demand.cwd) }
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** Those that were told to end, until they have. */
+const endings = () => {
+  const ending = new Map<string, { readonly child: Child; readonly ended: Promise<void> }>()
+  return {
+    size: () => ending.size,
+    of: (key: string) => ending.get(key)?.ended,
+    add: (key: string, child: Child): void => {
+      const ended = child.end().finally(() => ending.delete(key))
+      ending.set(key, { child, ended })
+    },
+    /** Completes when there are none. */
+    all: async (killMs: number): Promise<void> => {
+      const timer = setTimeout(() => { for (const { child } of ending.values()) child.hurry() }, killMs)
+      await Promise.all([...ending.values()].map(({ ended }) => ended))
+      clearTimeout(timer)
+    }
+  }
+}

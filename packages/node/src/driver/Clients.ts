@@ -13,12 +13,20 @@ export interface ClientNews extends News {
   /** What is told of it, after its id. Before, `ended` says that it could not be connected. */
   readonly connected: (details: ReadonlyArray<Value.Value>) => void
 }
+export interface Limits {
+  readonly clientsMax: number
+}
+export const limits: Limits = {
+  clientsMax: 1_000 // a guess: what one node asks of others
+}
+
 /** Connects; a reason when there is nothing to connect to. */
 export type Connect<W extends Wire> = (target: Value.Value) => ((news: ClientNews) => W) | undefined
 
-export const connect = <W extends Wire>(conversations: Conversations<W>, connectTo: Connect<W>): void => {
+export const connect = <W extends Wire>(conversations: Conversations<W>, connectTo: Connect<W>, { clientsMax }: Limits): void => {
   const { add, close, get, port, word } = conversations
   const demands = new Map<string, () => void>()
+  let count = 0 // of what the system has not got back yet
 
   /** Connects for a demand, and says how to stop. */
   const begin = (demand: Value.Value): () => void => {
@@ -34,16 +42,24 @@ export const connect = <W extends Wire>(conversations: Conversations<W>, connect
     const open = connectTo(target!)
     if (get(id!) !== undefined) failed(Reason.of("id-in-use"))
     else if (open === undefined) failed(Reason.of("misused"))
+    else if (count >= clientsMax) failed(Reason.of("too-many"))
     else {
-      conversation = add(id!, (news) => open({
-        ...news,
-        connected: (details) => {
-          if (conversation === undefined || get(id!) !== conversation) return
-          conversation.isUp = true
-          connected.become(say(word, "connected", id!, ...details))
-          conversation.wire.begin()
-        }
-      }), failed)
+      const up = (details: ReadonlyArray<Value.Value>): void => {
+        if (conversation === undefined || get(id!) !== conversation) return
+        conversation.isUp = true
+        connected.become(say(word, "connected", id!, ...details))
+        conversation.wire.begin()
+      }
+      count++
+      try {
+        conversation = add(id!, (news) => open({ ...news, connected: up, gone: () => {
+          count--
+          news.gone()
+        } }), failed)
+      } catch (error) {
+        count--
+        failed(Reason.ofError(error as Error))
+      }
     }
     return () => {
       isWithdrawn = true

@@ -1,4 +1,7 @@
-/** Demand: what a fact starts, its withdrawal ends, and so does the end of the driver. */
+/**
+ * Demand: what a fact starts, its withdrawal ends, and so does the end of the driver. A demand that is made
+ * again is answered anew, after the answer to the one before has gone; until that turn it can still be seen.
+ */
 import { Canonical, type Pattern, type Value } from "@colloquy/core"
 import { Effect, type Scope } from "effect"
 import { isName, type Port } from "./Port.ts"

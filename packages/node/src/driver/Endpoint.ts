@@ -1,8 +1,6 @@
 /** Where sockets listen and connect, as values: `<tcp host port>` and `<unix path>`. */
 import { Value } from "@colloquy/core"
-import * as fs from "node:fs"
-import * as net from "node:net"
-import * as Reason from "./Reason.ts"
+import type * as net from "node:net"
 
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string }
 
@@ -35,76 +33,4 @@ export const localOf = (socket: net.Socket): Value.Value => socket.localAddress 
 export const boundOf = (server: net.Server, asked: Value.Value): Value.Value => {
   const bound = server.address()
   return bound === null || typeof bound === "string" ? asked : Value.record("tcp", (asked as Value.Record).fields[0]!, bound.port)
-}
-
-export interface ServerNews {
-  readonly listening: () => void
-  readonly failed: (reason: Value.Value) => void
-  readonly dropped: () => void
-}
-
-/** Listens with a server until it is told to stop; what it has accepted lives on. */
-export const serve = (server: net.Server, endpoint: Endpoint, connectionsMax: number, { dropped, failed, listening }: ServerNews): () => void => {
-  let isWanted = true
-  server.maxConnections = connectionsMax
-  server.on("drop", dropped)
-  listen(server, endpoint, () => isWanted, () => {
-    // from now on an error is a connection that could not be accepted, for want of descriptors
-    server.on("error", dropped)
-    listening()
-  }, (error) => failed(Reason.ofError(error)))
-  return () => {
-    isWanted = false
-    server.close()
-  }
-}
-
-/**
- * Listens, or says why not. A Unix socket is made for its owner alone, and takes the place of one that
- * a dead process left behind: one that nobody answers at.
- */
-const listen = (server: net.Server, endpoint: Endpoint, isWanted: () => boolean, onListening: () => void, onFailed: (error: Error) => void): void => {
-  const failed = (error: Error): void => {
-    if (isWanted()) onFailed(error)
-  }
-  attempt(server, endpoint, onListening, (error) => {
-    if (error.code !== "EADDRINUSE" || !("path" in endpoint)) return failed(error)
-    const probe = net.connect(endpoint)
-    probe.once("connect", () => {
-      probe.destroy()
-      failed(error)
-    })
-    probe.once("error", (answer: NodeJS.ErrnoException) => {
-      if (!isWanted()) return
-      const isStale = answer.code === "ECONNREFUSED" && fs.statSync(endpoint.path, { throwIfNoEntry: false })?.isSocket() === true
-      if (!isStale || !isRemoved(endpoint.path)) return failed(error)
-      attempt(server, endpoint, onListening, failed)
-    })
-  })
-}
-const attempt = (server: net.Server, endpoint: Endpoint, onListening: () => void, onFailed: (error: NodeJS.ErrnoException) => void): void => {
-  const listening = () => {
-    server.off("error", refused)
-    onListening()
-  }
-  const refused = (error: Error) => {
-    server.off("listening", listening)
-    onFailed(error)
-  }
-  server.once("error", refused)
-  server.once("listening", listening)
-  const mask = "path" in endpoint ? process.umask(0o177) : undefined // the file is made with mode 0600, not changed to it later
-  try {
-    server.listen(endpoint)
-  } finally {
-    if (mask !== undefined) process.umask(mask)
-  }
-}
-const isRemoved = (path: string): boolean => {
-  try {
-    fs.rmSync(path, { force: true })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -16,13 +16,14 @@
  * is watched through its folder, so that one which is moved to its place, as editors do, is noticed.
  *
  * Watching tells whoever can assert in the dataspace what files there are, and in a federated scope that
- * is every peer: say with `allow` what may be watched.
+ * is every peer: say with `allow` what may be watched. It is asked about a path without `.` and `..`, and
+ * when links lead elsewhere, at each look about where they lead.
  */
 import { Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
 import type { BigIntStats } from "node:fs"
-import { lstat, opendir, stat } from "node:fs/promises"
-import { basename, dirname, isAbsolute, join } from "node:path"
+import { lstat, opendir, realpath, stat } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
 import type { Space } from "../space/Space.ts"
 import * as Demands from "./Demands.ts"
 import * as Port from "./Port.ts"
@@ -46,7 +47,8 @@ export const defaults: Omit<Config, "allow"> = {
 /** Watches what the dataspace asks for, as far as it is allowed. */
 export const layer = (config: Partial<Config> & Pick<Config, "allow">): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
 
-const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+  const config = { ...asked, allow: Port.sure(asked.allow) }
   const port = yield* Port.make("file-watch")
   let watches = 0
   const serve = (label: string, watch: (path: string, facts: Facts) => () => void) =>
@@ -56,8 +58,8 @@ const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope>
         facts.failed(reason)
         return facts.forget
       }
-      const isPath = typeof path === "string" && !path.includes("\0") && isAbsolute(path)
-      if (!isPath) return refused(Reason.failure("misused", "what is watched is an absolute path"))
+      const isPath = typeof path === "string" && Port.isPlainPath(path)
+      if (!isPath) return refused(Reason.failure("misused", "what is watched is an absolute path, without . and .."))
       if (watches >= config.watchesMax) return refused(Reason.of("too-many"))
       if (!config.allow(path)) return refused(Reason.of("denied"))
       watches++
@@ -113,12 +115,13 @@ const factsOf = (port: Port.Port, demand: Value.Value, path: Value.Value): Facts
   }
 }
 
-const watchFile = (path: string, facts: Facts, port: Port.Port, limits: Watcher.Limits): () => void => {
+const watchFile = (path: string, facts: Facts, port: Port.Port, { allow, ...limits }: Config): () => void => {
   const name = basename(path)
   let isFirst = true
   let last: string | undefined
   const look = async (deaf: NodeJS.ErrnoException | undefined): Promise<void> => {
-    const seen = await attempt(stat(path, { bigint: true }))
+    const real = await allowed(path, allow)
+    const seen = typeof real === "string" ? await attempt(stat(real, { bigint: true })) : real
     if (facts.isForgotten()) return
     const isFile = !(seen instanceof Error) && seen.isFile()
     const content = isFile ? `${seen.dev} ${seen.ino} ${seen.size} ${seen.mtimeNs}` : undefined
@@ -133,9 +136,10 @@ const watchFile = (path: string, facts: Facts, port: Port.Port, limits: Watcher.
   return Watcher.start({ ...limits, folder: dirname(path), concerns: (changed) => changed === name, look })
 }
 
-const watchFolder = (path: string, facts: Facts, { entriesMax, ...limits }: Config): () => void => {
+const watchFolder = (path: string, facts: Facts, { allow, entriesMax, ...limits }: Config): () => void => {
   const look = async (deaf: NodeJS.ErrnoException | undefined): Promise<void> => {
-    const names = await attempt(namesOf(path, entriesMax + 1))
+    const real = await allowed(path, allow)
+    const names = typeof real === "string" ? await attempt(namesOf(real, entriesMax + 1)) : real
     if (names instanceof Error) {
       facts.become(new Map())
       return facts.failed(names.code === "ENOTDIR" ? Reason.failure("no-folder", "something else has this name") : Reason.ofError(names))
@@ -143,7 +147,7 @@ const watchFolder = (path: string, facts: Facts, { entriesMax, ...limits }: Conf
     const entries = new Map<string, Value.Value>()
     for (const name of names.slice(0, entriesMax)) {
       if (facts.isForgotten()) return
-      const seen = await attempt(lstat(join(path, name), { bigint: true }))
+      const seen = await attempt(lstat(join(real as string, name), { bigint: true }))
       if (!(seen instanceof Error)) entries.set(name, Value.record("entry", path, name, kindOf(seen), ...extent(seen)))
     }
     facts.become(entries)
@@ -152,6 +156,12 @@ const watchFolder = (path: string, facts: Facts, { entriesMax, ...limits }: Conf
   return Watcher.start({ ...limits, folder: path, concerns: () => true, look })
 }
 
+/** Where a path leads, when that may be watched too. */
+const allowed = async (path: string, allow: Config["allow"]): Promise<string | NodeJS.ErrnoException> => {
+  const real = await attempt(realpath(path))
+  if (typeof real !== "string" || real === path || allow(real)) return real
+  return Object.assign(new Error("it leads elsewhere"), { code: "EACCES" })
+}
 /** Up to so many names: there may be more than anybody could hold. */
 const namesOf = async (path: string, max: number): Promise<ReadonlyArray<string>> => {
   const names: Array<string> = []

@@ -6,6 +6,7 @@
  * | `<http-listen host port>` | fact, you | listen while this is held; port 0 is any |
  * | `<http-listening host port actual>` | fact | the port is open, as `actual` |
  * | `<http-failed demand reason>` | fact | a demand of yours cannot be met; it stands as long as that does |
+ * | `<http-dropped host port n>` | fact | n connections in all were one too many: for `connectionsMax`, or for the system |
  * | `<http-route port method path>` | fact, you | I answer these (`HttpRoutes.ts` has what routes say); `port` is the actual one |
  * | `<http-route port method path stream>` | fact, you | the same, and I take the body by credit |
  * | `<http-request id port method path query headers body>` | fact | a client waits |
@@ -13,7 +14,7 @@
  * | `<http-credit id n>` | message, you | of a body that comes by credit: send me n more bytes |
  * | `<http-body id data>` | message | bytes of it, and then `eof`, which needs no credit |
  * | `<http-stream id>`, `<http-stream id headers>` | fact, you | the answer is server-sent events, as long as this is held |
- * | `<http-event id name data>` | message, you | one of them; the name may be empty |
+ * | `<http-event id name data>`, `<http-event id name data event-id>` | message, you | one of them; the name may be empty |
  * | `<http-ended id reason>` | message | the request is gone; also the reason of its absence |
  * | `<http-files port prefix folder>` | fact, you | what is asked for below `prefix`, a sequence of strings, is read from the folder |
  *
@@ -27,13 +28,16 @@
  * `answerMs` (504); `unhandled`, its routes went (503); `closed`, the port closes (503); `slow`, the
  * client does not read; `<bad text>`, the answer is none (500). `Reason.ts` has those of `http-failed`.
  *
+ * Files answer conditional requests, and requests for one range of bytes. A browser that comes back for
+ * server-sent events says the last event's id in the header `last-event-id`.
+ *
  * What strangers can cost is bounded by the configuration. `<http-files …>` shows a folder to the world
  * for whoever can assert it, which in a federated scope is every peer: say with `allowFiles` which, if any.
  */
 import { Pattern, Value } from "@colloquy/core"
 import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
-import { isAbsolute } from "node:path"
+import { realpathSync } from "node:fs"
 import type { Space } from "../space/Space.ts"
 import * as Demands from "./Demands.ts"
 import { requestOf } from "./HttpAsked.ts"
@@ -42,13 +46,16 @@ import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
 import * as Routes from "./HttpRoutes.ts"
 import { type Limits, listen, type Shared } from "./HttpServer.ts"
+import * as Tally from "./Tally.ts"
 
 export interface Config extends Limits {
+  readonly portsMax: number
   /** Which folders may be shown. */
   readonly allowFiles: (folder: string) => boolean
 }
 export const defaults: Config = {
   allowFiles: () => false,
+  portsMax: 256, // a guess
   connectionsMax: 1_000, // at each port; a guess
   waitingMax: 1_000, // requests; a guess
   bodyMax: 1024 * 1024, // a quarter of what a fact may be
@@ -68,7 +75,9 @@ export const layer: Layer.Layer<never, never, Space> = Layer.suspend(() => layer
 
 const word = (label: string, fields: number) => Pattern.record(label, ...Array.from({ length: fields }, () => Pattern.bind()))
 
-const driver = ({ allowFiles, ...limits }: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+const driver = ({ allowFiles: allow, portsMax, ...asked }: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+  const allowFiles = Port.sure(allow)
+  const limits = { ...asked, bodyMax: Math.min(asked.bodyMax, Port.dataBytesMax) }
   const port = yield* Port.make("http")
   const routes = Routes.routes()
   const observers = Routes.observers()
@@ -76,6 +85,7 @@ const driver = ({ allowFiles, ...limits }: Config): Effect.Effect<void, never, S
   const exchanges: Shared["exchanges"] = new Map()
   const life = randomBytes(9).toString("base64url")
   let count = 0
+  let ports = 0
   const shared: Shared = {
     limits, port, exchanges,
     budget: { used: 0 },
@@ -89,7 +99,9 @@ const driver = ({ allowFiles, ...limits }: Config): Effect.Effect<void, never, S
   const respond = (id?: Value.Value, ...answer: ReadonlyArray<Value.Value>) => exchangeOf(id)?.respond(answer)
   port.hear(word("http-response", 4), { added: respond, received: respond })
   port.hear(word("http-credit", 2), { received: (id, n) => exchangeOf(id)?.grant(n!) })
-  port.hear(word("http-event", 3), { received: (id, name, data) => exchangeOf(id)?.event(name!, data!) })
+  for (const fields of [3, 4]) {
+    port.hear(word("http-event", fields), { received: (id, name, data, event) => exchangeOf(id)?.event(name!, data!, event) })
+  }
   for (const pattern of Routes.observations) port.hear(pattern, { added: observers.add, removed: observers.remove })
 
   const stream: Begin = ([id, headers = new Value.Dictionary([])]) => {
@@ -113,23 +125,29 @@ const driver = ({ allowFiles, ...limits }: Config): Effect.Effect<void, never, S
     if (!Routes.isPort(at)) return failed("http-files", demand, "a port is a number from 1 to 65535")
     const isPath = Array.isArray(prefix) && prefix.every((segment) => typeof segment === "string")
     if (!isPath) return failed("http-files", demand, "a prefix is a sequence of strings")
-    const isFolder = typeof folder === "string" && !folder.includes("\0") && isAbsolute(folder)
-    if (!isFolder) return failed("http-files", demand, "a folder is an absolute path")
-    if (!allowFiles(folder)) return failed("http-files", demand, Reason.of("denied"))
+    const isFolder = typeof folder === "string" && Port.isPlainPath(folder)
+    if (!isFolder) return failed("http-files", demand, "a folder is an absolute path, without . and ..")
+    if (!allowFiles(folder) || !allowFiles(leadsTo(folder))) return failed("http-files", demand, Reason.of("denied"))
     return shown.add(at, prefix, folder)
   }
   const listener: Begin = (demand) => {
     const [host, at] = demand
     if (typeof host !== "string" || host === "" || host.includes("\0")) return failed("http-listen", demand, "a host is a name or an address")
     if (at !== 0 && !Routes.isPort(at)) return failed("http-listen", demand, "a port is a number from 0 to 65535")
+    if (ports >= portsMax) return failed("http-listen", demand, Reason.of("too-many"))
+    ports++
     const outcome = port.hold()
+    const drops = Tally.make(port, (n) => Value.record("http-dropped", host, at, n))
     const close = listen(host, at, shared, {
+      onDropped: drops.count,
       onOpen: (actual) => outcome.become(Value.record("http-listening", host, at, actual)),
       onFailed: (error) => outcome.become(failure("http-listen", demand, Reason.ofError(error)))
     })
     return () => {
+      ports--
       outcome.release()
       close()
+      drops.stop()
     }
   }
   const failed = (label: string, demand: ReadonlyArray<Value.Value>, reason: Value.Value) => {
@@ -143,4 +161,12 @@ const driver = ({ allowFiles, ...limits }: Config): Effect.Effect<void, never, S
 })
 const failure = (label: string, demand: ReadonlyArray<Value.Value>, reason: Value.Value) =>
   Value.record("http-failed", Value.record(label, ...demand), reason)
+/** Where links lead, when there is such a folder now. */
+const leadsTo = (folder: string): string => {
+  try {
+    return realpathSync.native(folder)
+  } catch {
+    return folder
+  }
+}
 type Begin = (demand: ReadonlyArray<Value.Value>) => () => void

@@ -8,7 +8,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http"
 
 export interface Events {
   /** Whether it could be sent; `false` says that the reader is too slow. */
-  readonly send: (name: string, data: string) => boolean
+  readonly send: (name: string, data: string, id?: string) => boolean
   readonly end: () => void
   /** Stops what keeps the connection warm. */
   readonly stop: () => void
@@ -18,11 +18,13 @@ export interface Limits {
   readonly heartbeatMs: number
 }
 
-/** One event as it is written. A name is one line; each line of the data is one of its own. */
-export const eventOf = (name: string, data: string): string => {
+/** One event as it is written. A name and an id are one line; each line of the data is one of its own. */
+export const eventOf = (name: string, data: string, id?: string): string => {
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`).join("")
   const line = name.replace(/[\r\n]+/g, " ")
-  return `${line === "" ? "" : `event: ${line}\n`}${lines}\n`
+  // an id with NUL in it would be ignored
+  const known = id === undefined ? "" : `id: ${id.replace(/[\r\n\0]+/g, " ")}\n`
+  return `${line === "" ? "" : `event: ${line}\n`}${known}${lines}\n`
 }
 
 /** Begins the answer. */
@@ -37,7 +39,7 @@ export const open = (response: ServerResponse, headers: OutgoingHttpHeaders, { e
   // a comment: what is between the two of us keeps the connection, and one that broke is found out
   const heartbeat = setInterval(() => write(":\n\n"), heartbeatMs)
   return {
-    send: (name, data) => write(eventOf(name, data)),
+    send: (name, data, id) => write(eventOf(name, data, id)),
     end: () => void response.end(),
     stop: () => clearInterval(heartbeat)
   }

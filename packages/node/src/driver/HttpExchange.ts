@@ -85,10 +85,11 @@ export class Exchange {
     if (typeof read === "string") return this.#bad(read)
     clearTimeout(this.#timer)
     this.#phase = { _tag: "Streaming", events: Events.open(this.of.response, read, this.#limits) }
+    if (this.of.asked.method === "HEAD") this.end() // that was all; what else the connection asks for would wait
   }
-  event(name: Value.Value, data: Value.Value): void {
+  event(name: Value.Value, data: Value.Value, id?: Value.Value): void {
     if (this.#phase._tag !== "Streaming" || typeof name !== "string" || typeof data !== "string") return
-    if (!this.#phase.events.send(name, data)) this.#cut()
+    if (!this.#phase.events.send(name, data, typeof id === "string" ? id : undefined)) this.#cut()
   }
   /** No more events come. */
   end(): void {

@@ -2,13 +2,15 @@
  * Files of a folder, over HTTP.
  *
  * Promises: only regular files inside the folder are read, wherever links lead; nothing whose name, or
- * whose folder's, begins with a dot; and who has a version of a file already is not sent it again.
+ * whose folder's, begins with a dot; and who has a version of a file already is not sent it again. A file
+ * that cannot be opened for want of descriptors is not said to be missing.
  */
 import { constants } from "node:fs"
 import { type FileHandle, open, realpath, stat } from "node:fs/promises"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { extname, join, sep } from "node:path"
 import { pipeline } from "node:stream"
+import { isKnown, rangeOf } from "./HttpConditions.ts"
 
 const types: { readonly [extension: string]: string } = {
   ".html": "text/html; charset=utf-8", ".htm": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -54,19 +56,18 @@ export const find = async (folder: string, segments: ReadonlyArray<string>): Pro
     if (!found.isFile()) return await shut(handle)
     const tag = `W/"${found.ino.toString(36)}-${found.size.toString(36)}-${found.mtimeNs.toString(36)}"`
     return { _tag: "File", file: { name: real, handle, size: Number(found.size), tag, modified: found.mtime } }
-  } catch {
-    return handle === undefined ? missing : shut(handle)
+  } catch (error) {
+    await handle?.close().catch(() => {})
+    if (isShort(error as NodeJS.ErrnoException)) throw error
+    return missing
   }
 }
+/** Whether it is the system that lacks something. */
+export const isShort = ({ code }: NodeJS.ErrnoException): boolean => code === "EMFILE" || code === "ENFILE" || code === "ENOMEM" || code === "EIO"
 const shut = async (handle: FileHandle): Promise<Found> => {
   await handle.close().catch(() => {})
   return missing
 }
-
-/** Whether a client that says `If-None-Match` has this version. */
-export const isKnown = (tag: string, asked: string | undefined): boolean =>
-  asked !== undefined && (asked.trim() === "*" || asked.split(",").some((one) => weak(one.trim()) === weak(tag)))
-const weak = (tag: string): string => tag.replace(/^W\//, "")
 
 /** Answers with what stands at a path below a folder, when something does. */
 export const serve = async (
@@ -88,21 +89,22 @@ export const serve = async (
     response.writeHead(301, { location: `./${encodeURIComponent(segments.at(-1)!)}/`, "content-length": 0 }).end()
     return true
   }
-  const { handle, modified, name, size, tag } = found.file
-  const fresh = { etag: tag, "last-modified": modified.toUTCString(), "cache-control": "no-cache" }
-  if (isKnown(tag, request.headers["if-none-match"])) {
-    response.writeHead(304, fresh).end()
-    await shut(handle)
-    return true
-  }
-  response.writeHead(200, { ...fresh, "content-type": typeOf(name), "content-length": size, "x-content-type-options": "nosniff" })
-  if (request.method === "HEAD" || size === 0) {
+  await answer(found.file, request, response)
+  return true
+}
+const answer = async ({ handle, modified, name, size, tag }: File, { headers, method }: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const fresh = { etag: tag, "last-modified": modified.toUTCString(), "cache-control": "no-cache", "accept-ranges": "bytes" }
+  const part = isKnown(headers, tag, modified) ? "known" : method === "HEAD" ? undefined : rangeOf(headers, size)
+  const { end, start } = typeof part === "object" ? part : { start: 0, end: size - 1 }
+  const about = { "content-type": typeOf(name), "content-length": end - start + 1, "x-content-type-options": "nosniff" }
+  if (part === "known") response.writeHead(304, fresh)
+  else if (part === "beyond") response.writeHead(416, { "content-range": `bytes */${size}`, "content-length": 0 })
+  else if (part === undefined) response.writeHead(200, { ...fresh, ...about })
+  else response.writeHead(206, { ...fresh, ...about, "content-range": `bytes ${start}-${end}/${size}` })
+  if (typeof part === "string" || method === "HEAD" || size === 0) {
     response.end()
-    await shut(handle)
-    return true
+    return void await shut(handle)
   }
   // no more than was promised: the file may grow meanwhile; when it shrinks, the connection breaks
-  const bytes = handle.createReadStream({ start: 0, end: size - 1 })
-  pipeline(bytes, response, () => {})
-  return true
+  pipeline(handle.createReadStream({ start, end }), response, () => {})
 }

@@ -6,6 +6,7 @@ import { type Budget, isTooLarge, readWhole } from "./HttpBody.ts"
 import { Exchange, type Limits as ExchangeLimits } from "./HttpExchange.ts"
 import * as Files from "./HttpFiles.ts"
 import type { Found } from "./HttpRoutes.ts"
+import * as Listening from "./Listening.ts"
 import type { Port } from "./Port.ts"
 
 export interface Limits extends ExchangeLimits {
@@ -31,13 +32,14 @@ export interface Shared {
   /** Folders with files for a path, and the segments below; the closest first. */
   readonly foldersOf: (port: number, path: ReadonlyArray<string>) => ReadonlyArray<readonly [folder: string, below: ReadonlyArray<string>]>
 }
-export interface Listening {
+export interface News {
   readonly onOpen: (port: number) => void
+  readonly onDropped: () => void
   readonly onFailed: (error: NodeJS.ErrnoException) => void
 }
 
 /** Listens, until the function returned is called: then what waits is refused, and the connections close. */
-export const listen = (host: string, asked: number, shared: Shared, { onFailed, onOpen }: Listening): () => void => {
+export const listen = (host: string, asked: number, shared: Shared, { onDropped, onFailed, onOpen }: News): () => void => {
   const { limits } = shared
   const here = new Set<Exchange>()
   let port = asked
@@ -48,7 +50,7 @@ export const listen = (host: string, asked: number, shared: Shared, { onFailed, 
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: 1_000
   })
-  server.maxConnections = limits.connectionsMax
+  Listening.bound(server, limits.connectionsMax, onDropped)
 
   /** Reads the body and says that a client waits. */
   const admit = (of: Admitted): void => {
@@ -97,13 +99,16 @@ export const listen = (host: string, asked: number, shared: Shared, { onFailed, 
     refuse(request, response, 404, "nobody answers this")
   }
   const answer = (expects: boolean) => (request: IncomingMessage, response: ServerResponse): void => {
-    onRequest(request, response, expects).catch(() => response.destroy())
+    onRequest(request, response, expects).catch((error: unknown) => {
+      if (response.headersSent) response.destroy()
+      else refuse(request, response, Files.isShort(error as NodeJS.ErrnoException) ? 503 : 500, "this did not work", { "retry-after": "1" })
+    })
   }
   server.on("request", answer(false)).on("checkContinue", answer(true))
   server.once("error", onFailed)
   server.listen({ host, port: asked }, () => {
     if (isClosed) return
-    server.off("error", onFailed).on("error", () => {}) // a failed accept concerns nobody who is here
+    server.off("error", onFailed).on("error", onDropped)
     port = (server.address() as AddressInfo).port
     onOpen(port)
   })

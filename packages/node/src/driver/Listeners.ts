@@ -14,10 +14,12 @@ import * as Tally from "./Tally.ts"
 import type { News, Wire } from "./Wire.ts"
 
 export interface Limits {
+  readonly listenersMax: number
   readonly connectionsMax: number
   readonly unhandledMs: number
 }
 export const limits: Limits = {
+  listenersMax: 256, // a guess
   connectionsMax: 10_000, // a guess: a few hundred megabytes when all are busy
   unhandledMs: 10_000 // a guess: a program answers sooner, and a stranger holds no more than what it connects meanwhile
 }
@@ -33,9 +35,10 @@ export interface ListenerNews<W extends Wire> {
 /** Listens until it is told to stop. What was accepted lives on. */
 export type Listen<W extends Wire> = (endpoint: Endpoint, address: Value.Value, news: ListenerNews<W>) => () => void
 
-export const serve = <W extends Wire>(conversations: Conversations<W>, listen: Listen<W>, { unhandledMs }: Limits): void => {
+export const serve = <W extends Wire>(conversations: Conversations<W>, listen: Listen<W>, { listenersMax, unhandledMs }: Limits): void => {
   const { close, port, word } = conversations
   const listeners = new Map<string, () => void>()
+  let listening = 0
   const waiting = waitingRoom<W>(unhandledMs, (conversation) => close(conversation, "abort", "unhandled"))
   // tells this driver's connections from all others', those of other nodes included
   const name = crypto.randomUUID().slice(0, 13)
@@ -71,14 +74,23 @@ export const serve = <W extends Wire>(conversations: Conversations<W>, listen: L
     const failed = (reason: Value.Value) => fact.become(say(word, "failed", demand, reason))
     const drops = Tally.make(port, (n) => say(word, "dropped", address!, n))
     const endpoint = parse(address!)
-    if (endpoint === undefined) failed(Reason.of("misused"))
-    const stop = endpoint === undefined ? undefined : listen(endpoint, address!, {
+    const isTooMany = listening >= listenersMax
+    if (endpoint === undefined || isTooMany) failed(Reason.of(endpoint === undefined ? "misused" : "too-many"))
+    const start = (at: Endpoint) => listen(at, address!, {
       listening: (bound) => fact.become(say(word, "listening", address!, bound)),
       failed,
       dropped: drops.count,
       accepted: (details, open) => accept(address!, details, open)
     })
+    let stop: (() => void) | undefined
+    try {
+      stop = isTooMany ? undefined : endpoint && start(endpoint)
+      if (stop !== undefined) listening++
+    } catch (error) {
+      failed(Reason.ofError(error as Error)) // in a worker thread, which may not set the mode of what it makes
+    }
     return () => {
+      if (stop !== undefined) listening--
       stop?.()
       drops.stop()
       fact.release(Reason.of("closed"))

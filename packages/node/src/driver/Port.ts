@@ -4,10 +4,12 @@
  * cannot overtake the `tcp-out` before it.
  *
  * It leaves when the Scope closes, for the reason `driver-stopped`. What an ear throws is our own bug: it
- * is logged, and the driver goes on.
+ * is logged, and the driver goes on. What it says must be small enough for a dataspace (`isName`, and
+ * `dataBytesMax` for the data of strangers), or it is ended, and all its facts go with `<crash text>`.
  */
-import { Canonical, type Pattern, Process, Value } from "@colloquy/core"
+import { Canonical, type Pattern, Process, Text, Value } from "@colloquy/core"
 import { Effect, type Scope } from "effect"
+import { isAbsolute, resolve, sep } from "node:path"
 import { Space } from "../space/Space.ts"
 
 export interface Ears {
@@ -46,12 +48,19 @@ export const make = (name: string): Effect.Effect<Port, never, Space | Scope.Sco
       log("a driver did not understand", { error: String(error instanceof Error ? error.stack : error) })
     }
   }
+  let isLeaving = false
   const pid = yield* Effect.acquireRelease(
     Effect.sync(() => place.enter(name, {
       deliver: (events) => { for (const event of events) tell(event) },
-      exited: () => ears.clear()
+      exited: (reason) => {
+        ears.clear()
+        if (!isLeaving) log("a driver was ended, and does nothing any more", { reason: Text.print(reason) })
+      }
     })),
-    (entered) => Effect.sync(() => place.leave(entered, Value.symbol("driver-stopped")))
+    (entered) => Effect.sync(() => {
+      isLeaving = true
+      place.leave(entered, Value.symbol("driver-stopped"))
+    })
   )
   const perform = (...actions: ReadonlyArray<Process.Action>): void => place.perform(pid, actions)
   return {
@@ -83,3 +92,21 @@ export const isName = (value: Value.Value): boolean => {
 }
 const nameBytesMax = 64 * 1024 // a guess: a long path and a large id
 const nameLevelsMax = 100 // processes may say 110
+
+/** Whether a path means what it reads: whoever allows some, by how they begin, need not know of `..`. */
+export const isPlainPath = (path: string): boolean =>
+  isAbsolute(path) && !path.includes("\0") && resolve(path) === (path.length > 1 && path.endsWith(sep) ? path.slice(0, -1) : path)
+
+/** A user's answer to what may be; one that throws allows nothing. */
+export const sure = <A extends ReadonlyArray<unknown>>(allow: (...asked: A) => boolean) => (...asked: A): boolean => {
+  try {
+    return allow(...asked)
+  } catch {
+    return false
+  }
+}
+
+/** What strangers say at once can be no more, however a driver is configured: a fact has 4 MiB, names and numbers included. */
+export const dataBytesMax = 3 * 1024 * 1024
+/** Of text that is no UTF-8, each byte may become three. */
+export const textBytesMax = dataBytesMax / 3

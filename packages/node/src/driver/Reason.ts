@@ -3,7 +3,7 @@ import { Value } from "@colloquy/core"
 
 export type Known =
   | "refused" | "reset" | "timeout" | "unreachable" | "not-found" | "in-use" | "denied" | "eof" | "closed" | "unhandled" | "line-too-long"
-  | "packet-too-long" | "write-overflow" | "too-many" | "id-in-use" | "misused" | "listener-closed" | "driver-stopped"
+  | "packet-too-long" | "truncated" | "write-overflow" | "too-many" | "id-in-use" | "misused" | "listener-closed" | "driver-stopped"
 export const of = (known: Known): Value.Value => Value.symbol(known)
 
 const codes: { readonly [code: string]: Known } = {

@@ -14,6 +14,7 @@ export const make = (port: Port, word: (n: number) => Value.Value): Tally => {
   let shown = 0
   const fact = port.hold()
   let timer: NodeJS.Timeout | undefined
+  let isStopped = false
   const show = (): void => {
     timer = undefined
     if (shown === n) return
@@ -24,9 +25,10 @@ export const make = (port: Port, word: (n: number) => Value.Value): Tally => {
   return {
     count: () => {
       n++
-      if (timer === undefined) show()
+      if (timer === undefined && !isStopped) show()
     },
     stop: () => {
+      isStopped = true
       clearTimeout(timer)
       fact.release()
     }

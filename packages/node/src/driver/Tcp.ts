@@ -11,7 +11,7 @@
  * | `<tcp-connect id address>` | fact, you | connect; `id` is yours to choose; withdrawn: close |
  * | `<tcp-connected id local remote>` | fact | it is; it is gone with the connection |
  * | `<tcp-failed demand reason>` | fact | neither: while the demand stands, and after a connection was lost |
- * | `<tcp-dropped address n>` | fact | n connections in all were one too many |
+ * | `<tcp-dropped address n>` | fact | n connections in all were one too many: for `connectionsMax`, or for the system |
  * | `<tcp-mode id mode>` | message, you | `bytes` (at first), `lines`, `raw-lines`, `packets`, `<packets n>` (`Intake.ts`); forgets all credit |
  * | `<tcp-credit id n>` | message, you | so many more bytes, lines or packets |
  * | `<tcp-in id data>` | message | these: text in `lines`, otherwise bytes |
@@ -21,7 +21,11 @@
  * | `<tcp-end id>` | message, you | half-close, when all is written |
  *
  * Who takes part observes first, then says that it does. Facts go with a reason: `eof` when both sides
- * have ended, `closed` when those here left, `reset`, `timeout`, … (`Reason.ts` has them all).
+ * have ended (`truncated` in the middle of a packet), `closed` when those here left, `reset`, `timeout`, …
+ * (`Reason.ts` has them all).
+ *
+ * Whoever withdraws a demand and makes it again at once may still see the answer to the one before. It
+ * goes before the new one comes: take answers as facts that go, not the first one as the last word.
  *
  * Nothing that a remote does costs more than its bounds: a line or packet that is too long ends the
  * connection, as does a writer here that does not wait for acknowledgements; one that nobody handles is
@@ -35,13 +39,16 @@ import * as Conversations from "./Conversations.ts"
 import * as Endpoint from "./Endpoint.ts"
 import { modeOf } from "./Intake.ts"
 import * as Listeners from "./Listeners.ts"
+import * as Listening from "./Listening.ts"
+import * as Port from "./Port.ts"
 import * as TcpWire from "./TcpWire.ts"
 import * as Wire from "./Wire.ts"
 
-export interface Config extends TcpWire.Limits, Listeners.Limits {}
+export interface Config extends TcpWire.Limits, Listeners.Limits, Clients.Limits {}
 export const defaults: Config = {
   ...Wire.limits,
   ...Listeners.limits,
+  ...Clients.limits,
   lineBytesMax: 64 * 1024, // a guess: nobody types longer ones
   packetBytesMax: 1024 * 1024 // a guess; less than a fact may have
 }
@@ -51,7 +58,12 @@ export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, 
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
-const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+  const config = {
+    ...asked,
+    lineBytesMax: Math.min(asked.lineBytesMax, Port.textBytesMax),
+    packetBytesMax: Math.min(asked.packetBytesMax, Port.dataBytesMax)
+  }
   const conversations = yield* Conversations.make<TcpWire.TcpWire>("tcp")
   conversations.onWord("tcp-mode", 1, (wire, mode) => {
     const known = modeOf(mode!)
@@ -63,18 +75,21 @@ const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope>
     return true
   })
   Listeners.serve(conversations, listen(config), config)
-  Clients.connect(conversations, connect(config))
+  Clients.connect(conversations, connect(config), config)
 })
 
 const listen = (config: Config): Listeners.Listen<TcpWire.TcpWire> => (endpoint, address, news) => {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    keep(socket, config)
-    news.accepted([Endpoint.remoteOf(socket)], (of) => TcpWire.make(socket, config, of))
-  })
-  return Endpoint.serve(server, endpoint, config.connectionsMax, {
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true })
+  const stop = Listening.serve(server, endpoint, config.connectionsMax, {
     ...news,
     listening: () => news.listening(Endpoint.boundOf(server, address))
   })
+  server.on("connection", (socket) => {
+    if (socket.destroyed) return
+    keep(socket, config)
+    news.accepted([Endpoint.remoteOf(socket)], (of) => TcpWire.make(socket, config, of))
+  })
+  return stop
 }
 
 const connect = (config: Config): Clients.Connect<TcpWire.TcpWire> => (target) => {

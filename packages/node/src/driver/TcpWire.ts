@@ -79,7 +79,7 @@ export const make = (socket: net.Socket, limits: Limits, news: News): TcpWire =>
       isEofTold = true
       news.eof()
     }
-    if (isClosed) finish(Reason.of("eof"))
+    if (isClosed) finish(Reason.of(intake.length > 0 ? "truncated" : "eof"))
   }
 
   socket.on("error", (error: Error) => { broken ??= Reason.ofError(error) })

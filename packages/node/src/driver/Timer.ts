@@ -11,7 +11,7 @@
  *
  * A fact that is withdrawn cancels its timer; messages cannot be taken back. Nothing says that ids
  * differ: two that are called alike are two answers. A repeating timer that is late leaves out what it
- * missed.
+ * missed. What has an id that is too large to be said again is no request.
  */
 import { Canonical, Pattern, Value } from "@colloquy/core"
 import { Clock, Effect, FiberMap, Layer, type Scope } from "effect"
@@ -86,6 +86,7 @@ const driver = ({ timersMax }: Config): Effect.Effect<void, never, Space | Scope
     Effect.flatMap(Clock.currentTimeMillis, (now) => repeat(id, due + period * Math.max(1, Math.ceil((now - due) / period)), period)))
 
   const set = (key: string, isFact: boolean, id: Value.Value, ms: Value.Value, kind: Value.Value): void => {
+    if (!Port.isName(id)) return port.log("a timer's id is too large")
     const amount = numberOf(ms)
     if (!Number.isFinite(amount) || !isKind(kind, isFact, amount)) return port.say(Value.record("timer-failed", id, Reason.of("misused")))
     start(key, id, Effect.flatMap(Clock.currentTimeMillis, (now) => {

@@ -32,11 +32,13 @@ export interface Config {
   readonly waitingBytesMax: number
   /** What waits to leave. */
   readonly sendingMax: number
+  readonly socketsMax: number
 }
 export const defaults: Config = {
   waitingMax: 256, // a guess: a burst of answers
   waitingBytesMax: 1024 * 1024, // a guess: sixteen of the largest
-  sendingMax: 1_024 // a guess: most leave at once, unless a name must be looked up
+  sendingMax: 1_024, // a guess: most leave at once, unless a name must be looked up
+  socketsMax: 1_000 // a guess
 }
 
 /** Binds sockets for the dataspace. */
@@ -64,8 +66,9 @@ const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope>
     const failure = port.hold()
     const failed = (reason: Value.Value): void => failure.become(Value.record("udp-failed", demand, reason))
     let socket: Bound | undefined
-    if (typeof host !== "string" || host === "" || host.includes("\0") || !isPort(at!)) failed(Reason.of("misused"))
+    if (!isHost(host!) || !isPort(at!)) failed(Reason.of("misused"))
     else if (sockets.has(key)) failed(Reason.of("id-in-use"))
+    else if (sockets.size >= config.socketsMax) failed(Reason.of("too-many"))
     else {
       socket = bind(port, config, id!, host, at, (reason) => {
         sockets.delete(key)
@@ -100,6 +103,8 @@ const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope>
     received: (id, host, at, data) => socketOf(id)?.send(host!, at!, data!)
   })
 })
+
+const isHost = (host: Value.Value): host is string => typeof host === "string" && host !== "" && !host.includes("\0")
 
 const bind = (port: Port.Port, config: Config, id: Value.Value, host: string, at: number, onFailed: (reason: Value.Value) => void): Bound => {
   const socket = dgram.createSocket(net.isIPv6(host) ? "udp6" : "udp4")
@@ -149,8 +154,10 @@ const bind = (port: Port.Port, config: Config, id: Value.Value, host: string, at
     },
     send: (to, toPort, data) => {
       const undelivered = (reason: Value.Value) => port.say(Value.record("udp-undelivered", id, to, toPort, reason))
-      const isSound = typeof to === "string" && to !== "" && isPort(toPort) && toPort > 0 && (typeof data === "string" || data instanceof Uint8Array)
-      if (!isSound || !isBound) return Port.isName(to) && Port.isName(toPort) ? undelivered(Reason.of(isSound ? "closed" : "misused")) : undefined
+      if (!Port.isName([to, toPort])) return port.log("a datagram's address is too large")
+      const isTo = isHost(to) && isPort(toPort) && toPort > 0
+      if (!isTo || (typeof data !== "string" && !(data instanceof Uint8Array))) return undelivered(Reason.of("misused"))
+      if (!isBound) return undelivered(Reason.of("closed"))
       if (sending >= config.sendingMax) return undelivered(Reason.of("write-overflow"))
       sending++
       socket.send(data, toPort, to, (error, n) => {

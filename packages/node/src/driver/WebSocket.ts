@@ -10,7 +10,7 @@
  * | `<ws-connect id url>` | fact, you | connect; `id` is yours to choose; withdrawn: close |
  * | `<ws-connected id url>` | fact | it is |
  * | `<ws-failed demand reason>` | fact | neither: while the demand stands, and after a connection was lost |
- * | `<ws-dropped address n>` | fact | n connections in all were one too many |
+ * | `<ws-dropped address n>` | fact | n connections in all were one too many: for `connectionsMax`, or for the system |
  * | `<ws-credit id n>` | message, you | so many more messages |
  * | `<ws-in id data>` | message | one: a string, or bytes when it was binary |
  * | `<ws-out id data>` | message, you | send a string as text, or bytes as binary |
@@ -29,14 +29,17 @@ import * as Clients from "./Clients.ts"
 import * as Conversations from "./Conversations.ts"
 import * as Endpoint from "./Endpoint.ts"
 import * as Listeners from "./Listeners.ts"
+import * as Listening from "./Listening.ts"
+import { dataBytesMax } from "./Port.ts"
 import * as Reason from "./Reason.ts"
 import * as WebSocketWire from "./WebSocketWire.ts"
 import * as Wire from "./Wire.ts"
 
-export interface Config extends WebSocketWire.Limits, Listeners.Limits {}
+export interface Config extends WebSocketWire.Limits, Listeners.Limits, Clients.Limits {}
 export const defaults: Config = {
   ...Wire.limits,
   ...Listeners.limits,
+  ...Clients.limits,
   messageBytesMax: 1024 * 1024 // a guess; less than a fact may have
 }
 
@@ -45,11 +48,12 @@ export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, 
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
-const driver = (config: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {
+  const config = { ...asked, messageBytesMax: Math.min(asked.messageBytesMax, dataBytesMax) }
   const conversations = yield* Conversations.make<WebSocketWire.WebSocketWire>("ws")
   conversations.onWord("ws-close", 2, (wire, code, text) => typeof code === "number" && typeof text === "string" && wire.leave(code, text))
   Listeners.serve(conversations, listen(config), config)
-  Clients.connect(conversations, connect(config))
+  Clients.connect(conversations, connect(config), config)
 })
 
 const optionsOf = ({ messageBytesMax }: Config) => ({ maxPayload: messageBytesMax, perMessageDeflate: false }) as const
@@ -68,7 +72,7 @@ const listen = (config: Config): Listeners.Listen<WebSocketWire.WebSocketWire> =
       news.accepted([request.url ?? "/", Endpoint.remoteOf(request.socket)], (of) => WebSocketWire.make(accepted, config, of))
     })
   })
-  const stop = Endpoint.serve(server, endpoint, config.connectionsMax, {
+  const stop = Listening.serve(server, endpoint, config.connectionsMax, {
     ...news,
     listening: () => news.listening(Endpoint.boundOf(server, address))
   })
@@ -81,8 +85,14 @@ const listen = (config: Config): Listeners.Listen<WebSocketWire.WebSocketWire> =
 const connect = (config: Config): Clients.Connect<WebSocketWire.WebSocketWire> => (url) => {
   if (typeof url !== "string" || !/^wss?:$/.test(URL.parse(url)?.protocol ?? "") || url.includes("#")) return undefined
   return (news) => {
-    const socket = new ws.WebSocket(url, { ...optionsOf(config), handshakeTimeout: config.connectMs })
+    const socket = new ws.WebSocket(url, optionsOf(config))
     let answer: Value.Value | undefined
+    // the library's own would not say what it is
+    const timer = setTimeout(() => {
+      answer = Reason.of("timeout")
+      socket.terminate()
+    }, config.connectMs)
+    socket.once("open", () => clearTimeout(timer)).once("close", () => clearTimeout(timer))
     socket.once("upgrade", (response) => response.socket.setKeepAlive(true, config.keepAliveMs))
     socket.once("unexpected-response", (_, response) => {
       answer = Reason.failure(String(response.statusCode), response.statusMessage ?? "")

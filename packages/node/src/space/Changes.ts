@@ -1,54 +1,55 @@
 /**
- * What an observation was told and nobody has taken yet. State coalesces: a fact that came and went
- * meanwhile is no news, nor is one that went and came back, so no more is kept than stands or stood.
- * Messages are kept up to a number; then the oldest goes, and is counted (`colloquy_messages_dropped`).
+ * What an observation was told and nobody has taken yet, of one question or of several, in the order in
+ * which it happened. State coalesces: a fact that came and went meanwhile is no news, nor is one that
+ * went and came back, so no more is kept than stands or stood. Messages are kept up to a number; then
+ * the oldest goes, and is counted (`colloquy_messages_dropped`). What is kept stays in its order.
  */
 import { Canonical, type Process } from "@colloquy/core"
-import { Cause, Context, Effect, Metric, Result } from "effect"
-import { type Asked, type Change, read, type What } from "./Question.ts"
-
-export const dropped = Metric.counter("colloquy_messages_dropped", { description: "messages that a slow consumer of a stream did not take in time", incremental: true })
-export const misfits = Metric.counter("colloquy_misfits", { description: "facts and messages that fitted a question's pattern and not its types", incremental: true })
+import { Cause, Effect } from "effect"
+import type { Meters } from "./Meters.ts"
+import type { Change } from "./Question.ts"
 
 /** How many messages wait for a slow consumer. */
 export const defaultMessagesMax = 16_384 // a guess: some megabytes of what people say
 
 type Some<A> = readonly [A, ...Array<A>]
+/** With the name of the question, when there are several. */
+type Told = Change<unknown> & { readonly question?: string }
 
-export class Changes<W extends What> {
-  readonly #what: W
+export class Changes {
   readonly #messagesMax: number
-  /** By the fact, or by the message's number, in the order in which they were told. */
-  readonly #pending = new Map<string, Change<Asked<W>>>()
+  readonly #meters: Meters
+  /** By the question and the fact, or by the message's number, in the order in which they were told. */
+  readonly #pending = new Map<string, Told>()
   #oldest = 0
   #next = 0
   #wake: (() => void) | undefined
   #isOver = false
-  constructor(what: W, messagesMax: number) {
-    this.#what = what
+  constructor(messagesMax: number, meters: Meters) {
     this.#messagesMax = messagesMax
+    this.#meters = meters
   }
 
-  offer(event: Process.Event): void {
-    if (event._tag === "Resumed" || event._tag === "Spawned") return
-    const answer = read(this.#what, event.captures)
-    if (Result.isFailure(answer)) return misfits.updateUnsafe(1, Context.empty())
-    const captures = answer.success
-    if (event._tag === "Received") this.#say({ _tag: "Received", captures })
-    else {
-      const key = `s${Canonical.key(event.captures)}`
-      // of two that wait, the one undoes the other
-      if (!this.#pending.delete(key)) {
-        this.#pending.set(key, event._tag === "Added" ? { _tag: "Added", captures } : { _tag: "Removed", captures, reason: event.reason })
-      }
+  /** An event of the question that `handle` observes, and what its captures are. */
+  offer(event: Process.Event, captures: unknown, named: { readonly question?: string }): void {
+    switch (event._tag) {
+      case "Received": this.#say({ _tag: "Received", captures, ...named }); break
+      case "Added": this.#change(event, { _tag: "Added", captures, ...named }); break
+      case "Removed": this.#change(event, { _tag: "Removed", captures, reason: event.reason, ...named }); break
+      default: return
     }
     this.#wake?.()
   }
-  #say(change: Change<Asked<W>>): void {
-    this.#pending.set(`m${this.#next++}`, change)
+  #say(message: Told): void {
+    this.#pending.set(`m${this.#next++}`, message)
     if (this.#next - this.#oldest <= this.#messagesMax) return
     this.#pending.delete(`m${this.#oldest++}`)
-    dropped.updateUnsafe(1, Context.empty())
+    this.#meters.dropped()
+  }
+  #change(event: Process.Event, change: Told): void {
+    const key = `s${event.handle} ${Canonical.key(event.captures)}`
+    // of two that wait, the one undoes the other
+    if (!this.#pending.delete(key)) this.#pending.set(key, change)
   }
   end(): void {
     this.#isOver = true
@@ -56,7 +57,7 @@ export class Changes<W extends What> {
   }
 
   /** All that waits, at least one; or the end. */
-  readonly take: Effect.Effect<Some<Change<Asked<W>>>, Cause.Done> = Effect.suspend(() => {
+  readonly take: Effect.Effect<Some<Told>, Cause.Done> = Effect.suspend(() => {
     if (this.#pending.size > 0) return Effect.succeed(this.#drain())
     if (this.#isOver) return Cause.done()
     return Effect.andThen(this.#woken, this.take)
@@ -68,10 +69,10 @@ export class Changes<W extends What> {
     }
     return Effect.sync(() => { this.#wake = undefined })
   })
-  #drain(): Some<Change<Asked<W>>> {
+  #drain(): Some<Told> {
     const all = [...this.#pending.values()]
     this.#pending.clear()
     this.#oldest = this.#next
-    return all as unknown as Some<Change<Asked<W>>>
+    return all as unknown as Some<Told>
   }
 }

@@ -15,6 +15,9 @@ export const make = (host: Host["Service"], space: Node.Space): Place => ({
   },
   perform: (pid, actions) => host.tell({ _tag: "Tell", space, event: { _tag: "Perform", pid, actions } }),
   leave: (pid, reason) => host.tell({ _tag: "Tell", space, event: reason === undefined ? { _tag: "Leave", pid } : { _tag: "Leave", pid, reason } }),
-  sync: Effect.suspend(() => Effect.forEach(host.linksOf(space), host.sync, { concurrency: "unbounded", discard: true })).pipe(Effect.timeoutOption(syncMs), Effect.asVoid),
+  sync: Effect.suspend(() => Effect.forEach(host.linksOf(space), host.sync, { concurrency: "unbounded", discard: true })).pipe(
+    Effect.timeoutOption(syncMs),
+    Effect.asVoid
+  ),
   behaviours: host.behaviours
 })

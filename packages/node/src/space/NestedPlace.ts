@@ -22,20 +22,29 @@ export const make = (outer: Place, name: string): Place => {
     queue.push(run)
     if (running) return
     running = true
-    for (let i = 0; i < queue.length; i++) queue[i]!()
+    for (let i = 0; i < queue.length; i++) attempt(queue[i]!)
     queue.length = 0
     running = false
+    if (thrown.length > 0) throw thrown.splice(0)[0]
+  }
+  // that one listener throws is no reason for others to hear nothing
+  const thrown: Array<unknown> = []
+  const attempt = (run: () => void): void => {
+    try {
+      run()
+    } catch (error) {
+      thrown.push(error)
+    }
   }
   const carryOut = ([next, outside, inside]: Nested.Said): void => {
     state = next
     const actions: Array<Process.Action> = []
     for (const action of outside) {
-      if (action._tag === "Yield") Effect.runFork(Effect.andThen(Effect.sleep(0), Effect.sync(() => hear({ _tag: "Resumed", handle: action.handle, captures: [] }))))
+      if (action._tag === "Yield") afterOthers(() => hear({ _tag: "Resumed", handle: action.handle, captures: [] }))
       else actions.push(action)
     }
     for (const action of inside) {
-      if (action._tag === "Deliver") listeners.get(action.pid)?.deliver(action.events)
-      else gone(action.pid, action.reason)
+      attempt(() => action._tag === "Deliver" ? listeners.get(action.pid)?.deliver(action.events) : gone(action.pid, action.reason))
     }
     if (actions.length > 0) outer.perform(self, actions)
   }
@@ -69,7 +78,7 @@ export const make = (outer: Place, name: string): Place => {
     },
     exited: (reason) => {
       isOver = true
-      for (const pid of [...listeners.keys()]) gone(pid, reason)
+      for (const pid of [...listeners.keys()]) attempt(() => gone(pid, reason))
       for (const sync of [...syncing.values()]) sync()
     }
   })
@@ -90,3 +99,6 @@ export const make = (outer: Place, name: string): Place => {
     behaviours: outer.behaviours
   }
 }
+
+/** Timers and sockets have their turn first. */
+const afterOthers = (run: () => void): void => void Effect.runFork(Effect.andThen(Effect.sleep(0), Effect.sync(run)))

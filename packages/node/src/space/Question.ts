@@ -1,5 +1,8 @@
-/** What can be asked of a dataspace: a pattern, whose captures are values, or a typed question (core's `Assertion`). */
-import type { Assertion, Pattern, Process, Value } from "@colloquy/core"
+/**
+ * What can be asked of a dataspace: a pattern, whose captures are values, or a typed question (core's
+ * `Assertion`); and several at once, by names of the asker's own.
+ */
+import { type Assertion, type Pattern, type Process, Value } from "@colloquy/core"
 import { Result } from "effect"
 
 export type Question<A> = Assertion.Question<A>
@@ -14,7 +17,17 @@ export type Change<A = Process.Captures> =
   | { readonly _tag: "Removed"; readonly captures: A; readonly reason: Value.Value | undefined }
   | { readonly _tag: "Received"; readonly captures: A }
 
-const isQuestion = (what: What): what is Question<unknown> => "decode" in what
+/** Several questions, each with a name. */
+export type Questions = { readonly [name: string]: What }
+/** What an observation of several is told: `question` says which of them it answers, and so what the captures are. */
+export type ChangeOf<Q extends Questions> = { readonly [K in keyof Q & string]: Change<Asked<Q[K]>> & { readonly question: K } }[keyof Q & string]
+
+const isQuestion = (what: What | Questions): what is Question<unknown> => {
+  if (typeof what !== "object" || what === null) throw new Value.InvalidValue("no pattern and no question")
+  return "decode" in what && typeof what.decode === "function"
+}
+/** One question, and not several: those may be called `decode` or `_tag`, and are objects there. */
+export const isOne = (what: What | Questions): what is What => isQuestion(what) || ("_tag" in what && typeof what._tag === "string")
 export const patternOf = (what: What): Pattern.Pattern => isQuestion(what) ? what.pattern : what
 
 /**

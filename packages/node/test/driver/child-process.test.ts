@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Value } from "@colloquy/core"
 import { Effect, Exit, Layer, Scope } from "effect"
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as ChildProcess from "../../src/driver/ChildProcess.ts"
 import { fields, print, program, record, space, symbol } from "./world.ts"
 
-const world = Layer.provideMerge(ChildProcess.layer({ allow: () => true }), space)
+const world = Layer.provideMerge(ChildProcess.layer({ allow: () => true, allowEnv: () => true, allowFolder: () => true }), space)
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "colloquy-")))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
 
@@ -172,6 +172,81 @@ describe("child processes", () => {
     assert.isFalse(isThere(pid))
     yield* Effect.promise(async () => { while (isRunning(grandchild)) await new Promise(setImmediate) })
   }).pipe(Effect.provide(world)), 20_000)
+
+  it.live("are killed with what outlived them and keeps their output open", () => Effect.gen(function*() {
+    const me = yield* witness
+    const child = "console.log(process.pid); setInterval(() => {}, 1000)"
+    const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'inherit' }).unref()`
+    const asked = me.assert(demand("gone", script, { credit: 1, killMs: 1000 }))
+    const grandchild = Number(fields(yield* me.reads(/<process-output "gone" stdout/))[2])
+    yield* me.reads('+ <process-exited "gone" 0 #f>')
+    const isLeft = isRunning(grandchild)
+
+    asked.retract()
+
+    yield* Effect.promise(async () => { while (isRunning(grandchild)) await new Promise(setImmediate) })
+    assert.isTrue(isLeft)
+  }).pipe(Effect.provide(world)), 20_000)
+
+  it.live("are not started again before they have gone", () => Effect.gen(function*() {
+    const me = yield* witness
+    const again = demand("slow", "process.on('SIGTERM', () => process.exit(7)); console.log('up'); setInterval(() => {}, 1000)", { credit: 1 })
+    const asked = me.assert(again)
+    yield* me.reads(/stdout "up"/)
+    asked.retract()
+    const once = me.assert(again)
+    once.retract()
+    me.assert(again)
+    yield* me.reads(/\+ <process-running "slow"/, 2)
+
+    assert.deepStrictEqual(me.text().map((line) => line.replace(/\d+>$/, "N>")), [
+      '+ <process-running "slow" N>', '! <process-output "slow" stdout "up">', '- <process-running "slow" N>',
+      '! <process-exited "slow" 7 #f>', '+ <process-running "slow" N>'
+    ])
+  }).pipe(Effect.provide(world)), 20_000)
+
+  it.live("are not waited for longer than the driver says when the layer is closed, whatever the demand says", () => Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const me = yield* witness
+    yield* Layer.buildWithScope(ChildProcess.layer({ allow: () => true, killMs: 50 }), scope)
+    me.assert(demand("deaf", "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)", { credit: 1, killMs: 3_600_000 }))
+    yield* me.reads(/stdout "up"/)
+    const pid = fields(me.diary[0]!)[1] as number
+
+    yield* Scope.close(scope, Exit.void)
+
+    assert.isFalse(isThere(pid))
+  }).pipe(Effect.provide(space)), 20_000)
+
+  it.live("are what is allowed, whatever the demand says of their environment and folder", () => Effect.gen(function*() {
+    const me = yield* witness
+    writeFileSync(join(folder, "tool"), "#!/bin/sh\necho not the real one\n", { mode: 0o755 })
+    symlinkSync("/", join(folder, "out"))
+    const none = { stdin: symbol("none"), credit: 1 }
+    const env = (name: string, value: string) => ({ ...none, env: new Value.Dictionary([[name, value]]) })
+    const run = (id: Value.Value, command: string, given: { readonly [name: string]: Value.Value }) =>
+      me.assert(record("process", id, command, [], options(given)))
+    run(1, "tool", env("PATH", folder))
+    run(2, "tool", env("LD_PRELOAD", join(folder, "tool")))
+    run(3, "./tool", none)
+    run(4, "./tool", { ...none, cwd: folder })
+    run(5, "true", { ...none, cwd: join(folder, "out") })
+    run(6, "true", { ...none, cwd: join(folder, "nowhere") })
+    run(8, "throws", none)
+    run(7, "true", { ...env("COLOUR", "red"), cwd: join(folder, "..", folder.split("/").at(-1)!) })
+    yield* me.reads(/^\+ <process-(failed|exited)/, 8)
+
+    assert.deepStrictEqual(me.text().filter((line) => /failed|exited|real/.test(line)).sort(), [
+      "+ <process-exited 7 0 #f>", ...[1, 2, 3, 4, 5].map((id) => `+ <process-failed ${id} denied>`), "+ <process-failed 6 not-found>", "+ <process-failed 8 denied>"
+    ])
+  }).pipe(Effect.provide(Layer.provideMerge(ChildProcess.layer({
+    allow: (command) => {
+      if (command === "throws") throw new Error("no")
+      return command === "tool" || command === "true"
+    },
+    allowEnv: (name) => name === "COLOUR",
+    allowFolder: (path) => path === folder
+  }), space))), 20_000)
 
   it.live("have all gone when the layer is closed", () => Effect.gen(function*() {
     const scope = yield* Scope.make()

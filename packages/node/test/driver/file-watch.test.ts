@@ -168,9 +168,11 @@ describe("watching", () => {
     const { folder, me } = yield* witness
     writeFileSync(join(folder, "a"), "")
     const cases: ReadonlyArray<readonly [string, Value.Value, string]> = [
-      ["watch-file", "a", '<error "misused" "what is watched is an absolute path">'],
-      ["watch-folder", 7, '<error "misused" "what is watched is an absolute path">'],
-      ["watch-file", "/a\0b", '<error "misused" "what is watched is an absolute path">'],
+      ["watch-file", "a", '<error "misused" "what is watched is an absolute path, without . and ..">'],
+      ["watch-folder", 7, '<error "misused" "what is watched is an absolute path, without . and ..">'],
+      ["watch-file", "/a\0b", '<error "misused" "what is watched is an absolute path, without . and ..">'],
+      ["watch-file", `${folder}/../secret`, '<error "misused" "what is watched is an absolute path, without . and ..">'],
+      ["watch-folder", `${folder}/.`, '<error "misused" "what is watched is an absolute path, without . and ..">'],
       ["watch-file", "/secret", "denied"],
       ["watch-file", folder, '<error "no-file" "something else has this name">'],
       ["watch-folder", join(folder, "a"), '<error "no-folder" "something else has this name">'],
@@ -185,6 +187,29 @@ describe("watching", () => {
     }
     assert.deepStrictEqual(held(me, "file"), [])
   }).pipe(Effect.provide(world({ watchesMax: 2, allow: (path) => path !== "/secret" }))), 20_000)
+
+  it.live("does not follow links to where nothing may be watched", () => Effect.gen(function*() {
+    const { folder, me } = yield* witness
+    const [shown, hidden] = [join(folder, "shown"), join(folder, "hidden")]
+    for (const path of [shown, hidden]) mkdirSync(path)
+    writeFileSync(join(hidden, "secret"), "")
+    writeFileSync(join(shown, "open"), "")
+    symlinkSync(join(hidden, "secret"), join(shown, "file"))
+    symlinkSync(hidden, join(shown, "folder"))
+    symlinkSync(join(shown, "open"), join(shown, "link"))
+    const asked: ReadonlyArray<readonly [string, string]> = [["watch-file", "file"], ["watch-file", "folder/secret"], ["watch-folder", "folder"]]
+    for (const [label, name] of asked) {
+      me.assert(record(label, join(shown, name)))
+      yield* me.reads(`+ <watch-failed <${label} ${quote(join(shown, name))}> denied>`)
+    }
+    me.assert(record("watch-file", join(shown, "link")))
+    yield* me.reads(`+ ${file(join(shown, "link"))}`)
+
+    assert.deepStrictEqual([held(me, "file").length, held(me, "entry").length], [1, 0])
+  }).pipe(Effect.provide(world({ allow: (path) => {
+    if (path.includes("hidden")) throw new Error("no")
+    return path.includes("shown")
+  } }))), 20_000)
 
   it.live("leaves nothing when the layer is closed", () => Effect.gen(function*() {
     const { folder, me } = yield* witness

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, 
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Http from "../../src/driver/Http.ts"
 import { type Entry, fields, type Program, program, record, space, symbol } from "./world.ts"
 
@@ -63,6 +65,17 @@ describe("an HTTP port", () => {
     assert.strictEqual(refused, "ECONNREFUSED")
   }).pipe(Effect.provide(world())), 20_000)
 
+  it.live("is refused when there are too many", () => Effect.gen(function*() {
+    const me = yield* program
+    const { demand } = yield* listening(me)
+    const second = me.assert(record("http-listen", "127.0.0.2", 0))
+    yield* me.reads('+ <http-failed <http-listen "127.0.0.2" 0> too-many>')
+    second.retract()
+    demand.retract()
+    me.assert(record("http-listen", "127.0.0.2", 0))
+    yield* me.reads(/^\+ <http-listening "127.0.0.2"/)
+  }).pipe(Effect.provide(world({ portsMax: 1 }))), 20_000)
+
   it.live("is refused for a reason when the demand makes no sense", () => Effect.gen(function*() {
     const me = yield* program
     me.observe("http-failed", 2)
@@ -77,11 +90,15 @@ describe("an HTTP port", () => {
     yield* misused(record("http-route", 80, "GET", "/x"), "a path is a sequence of strings")
     yield* misused(record("http-route", 80, "GET", [more, "x"]), "a path's segments are strings, _, or a last ...")
     yield* misused(record("http-route", 80, "GET", [], symbol("whole")), "a body can be asked for as stream")
-    yield* misused(record("http-files", 80, [], "relative"), "a folder is an absolute path")
+    yield* misused(record("http-files", 80, [], "relative"), "a folder is an absolute path, without . and ..")
+    yield* misused(record("http-files", 80, [], "/srv/../etc"), "a folder is an absolute path, without . and ..")
     yield* misused(record("http-files", 80, "x", "/"), "a prefix is a sequence of strings")
     me.assert(record("http-files", 80, [], "/etc"))
     yield* me.reads('+ <http-failed <http-files 80 [] "/etc"> denied>')
-  }).pipe(Effect.provide(world({ allowFiles: (path) => path !== "/etc" }))), 20_000)
+    symlinkSync("/etc", join(folder, "etc"))
+    me.assert(record("http-files", 80, [], join(folder, "etc")))
+    yield* me.reads(/^\+ <http-failed <http-files 80 .*colloquy-.* denied>$/)
+  }).pipe(Effect.provide(world({ allowFiles: (path) => realpathSync("/etc") !== path }))), 20_000)
 })
 
 describe("an HTTP request", () => {
@@ -266,6 +283,33 @@ describe("the body of an HTTP request", () => {
     assert.deepStrictEqual(yield* answer(url, { method: "POST", body: new Uint8Array(100) }), [200, "100"])
   }).pipe(Effect.provide(world({ bodyMax: 100, bodiesMax: 150 }))), 20_000)
 
+  it.live("costs what it has, also when it comes in pieces of a byte", () => Effect.gen(function*() {
+    const me = yield* program
+    const { port, url } = yield* listening(me)
+    me.assert(record("http-route", port, "POST", []))
+    onRequest(me, (id) => me.send(respond(id, 200, "")))
+    setFlagsFromString("--expose-gc")
+    const collect = runInNewContext("gc") as () => void
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => net.connect(port, "127.0.0.1").on("error", () => {})),
+      (one) => Effect.sync(() => one.destroy())
+    )
+    const write = (text: string) => Effect.promise(() => new Promise<void>((resolve) => { socket.write(text, () => resolve()) }))
+    collect()
+    const before = process.memoryUsage().heapUsed
+    yield* write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for (let i = 0; i < 100; i++) yield* write("1\r\nx\r\n".repeat(2_000))
+    // all of it has come when there is no room for another one
+    while ((yield* answer(url, { method: "POST", body: "x" }))[0] !== 503);
+    collect()
+    const cost = process.memoryUsage().heapUsed - before
+    yield* write("0\r\n\r\n")
+    const size = (entry: Entry) => isRequest(entry) ? (fields(entry)[6] as Uint8Array).length : 0
+    yield* me.until((diary) => diary.some((entry) => size(entry) === 200_000))
+
+    assert.isBelow(cost, 10_000_000)
+  }).pipe(Effect.scoped, Effect.provide(world({ bodiesMax: 200_000 }))), 20_000)
+
   it.live("waits in no more than so many requests", () => Effect.gen(function*() {
     const me = yield* program
     const { url } = yield* listening(me)
@@ -380,6 +424,41 @@ describe("files over HTTP", () => {
     assert.strictEqual((yield* get(`${url}/index.html`)).headers.get("last-modified"), "Thu, 01 Jan 1970 00:00:01 GMT")
   }).pipe(Effect.provide(world())), 20_000)
 
+  it.live("are not sent again to who has them since a time, unless a tag says otherwise", () => Effect.gen(function*() {
+    const me = yield* program
+    const { port, url } = yield* listening(me)
+    me.assert(record("http-files", port, [], root))
+    const modified = (yield* get(`${url}/a%20b.css`)).headers.get("last-modified")!
+    const again = (headers: Record<string, string>) => Effect.map(get(`${url}/a%20b.css`, { method: "HEAD", headers }), ({ status }) => status)
+
+    assert.strictEqual(yield* again({ "If-Modified-Since": modified }), 304)
+    assert.strictEqual(yield* again({ "If-Modified-Since": new Date(Date.parse(modified) - 1000).toUTCString() }), 200)
+    assert.strictEqual(yield* again({ "If-Modified-Since": modified, "If-None-Match": '"x"' }), 200)
+    assert.strictEqual(yield* again({ "If-Modified-Since": "yesterday" }), 200)
+  }).pipe(Effect.provide(world())), 20_000)
+
+  it.live("are sent in part, when one part is asked for", () => Effect.gen(function*() {
+    const me = yield* program
+    const { port, url } = yield* listening(me)
+    me.assert(record("http-files", port, [], root))
+    const part = (range: string, path = "index.html", more: Record<string, string> = {}) =>
+      Effect.flatMap(get(`${url}/${path}`, { headers: { Range: range, ...more } }), (response) =>
+        Effect.map(textOf(response), (text) => [response.status, response.headers.get("content-range"), text]))
+    const whole = [200, null, "<h1>home</h1>"]
+
+    assert.deepStrictEqual(yield* part("bytes=4-7"), [206, "bytes 4-7/13", "home"])
+    assert.deepStrictEqual(yield* part("bytes=8-"), [206, "bytes 8-12/13", "</h1>"])
+    assert.deepStrictEqual(yield* part("bytes=8-99"), [206, "bytes 8-12/13", "</h1>"])
+    assert.deepStrictEqual(yield* part("bytes=-5"), [206, "bytes 8-12/13", "</h1>"])
+    assert.deepStrictEqual(yield* part("bytes=-99"), [206, "bytes 0-12/13", "<h1>home</h1>"])
+    assert.deepStrictEqual(yield* part("bytes=13-"), [416, "bytes */13", ""])
+    assert.deepStrictEqual(yield* part("bytes=-0"), [416, "bytes */13", ""])
+    assert.deepStrictEqual(yield* part("bytes=0-", "empty"), [416, "bytes */0", ""])
+    for (const odd of ["bytes=0-1,3-4", "bytes=5-4", "bytes=-", "lines=1-2", "bytes=x-"]) assert.deepStrictEqual(yield* part(odd), whole, odd)
+    const tag = (yield* get(`${url}/index.html`)).headers.get("etag")!
+    assert.deepStrictEqual(yield* part("bytes=4-7", "index.html", { "If-Range": tag }), whole) // a weak tag proves too little
+  }).pipe(Effect.provide(world())), 20_000)
+
   it.live("are none outside the folder, and none that hide", () => Effect.gen(function*() {
     const me = yield* program
     const { port } = yield* listening(me)
@@ -423,6 +502,21 @@ describe("server-sent events", () => {
     const greeting = "event: greeting\ndata: hello\ndata: there\ndata: \n\ndata: plain\n\nevent: a b\ndata: \n\n"
     assert.strictEqual(text, `${greeting}${burst.map((n) => `data: ${n}\n\n`).join("")}`)
     assert.deepStrictEqual(ended(me), ["answered"])
+  }).pipe(Effect.provide(world())), 20_000)
+
+  it.live("have ids, which are one line too, and are none where only the head is asked for", () => Effect.gen(function*() {
+    const me = yield* program
+    const { port, url } = yield* listening(me)
+    onRequest(me, (id) => {
+      const stream = me.assert(record("http-stream", id))
+      me.send(record("http-event", id, "", "a", "7"), record("http-event", id, "n", "b", "8\n\0data: c"))
+      stream.retract()
+    })
+    assert.deepStrictEqual(yield* answer(`${url}/`), [200, "id: 7\ndata: a\n\nevent: n\nid: 8 data: c\ndata: b\n\n"])
+    me.onEntry = (entry) => { if (isRequest(entry)) me.assert(record("http-stream", fields(entry)[0]!)) }
+    // the stream is held, and yet the connection answers what comes next
+    const both = yield* raw(port, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /%ff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert.deepStrictEqual(both.match(/HTTP\/1.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 400"])
   }).pipe(Effect.provide(world())), 20_000)
 
   it.live("stop when the reader goes", () => Effect.gen(function*() {

@@ -109,6 +109,15 @@ describe("udp", () => {
     assert.match(undelivered[2]!, /<error "EMSGSIZE"/)
   }).pipe(Effect.scoped, Effect.provide(world())))
 
+  it.live("binds no more sockets than its bound", () => Effect.gen(function*() {
+    const me = yield* observer
+    const { port } = yield* bound(me, 1)
+    me.assert(record("udp-bind", 2, "127.0.0.1", 0))
+    assert.strictEqual(print(yield* me.reads(/^\+ <udp-failed/)), '+ <udp-failed <udp-bind 2 "127.0.0.1" 0> too-many>')
+    me.send(record("udp-credit", 1, 1), record("udp-out", 1, "127.0.0.1", port, "still here"))
+    yield* me.reads(/udp-in/)
+  }).pipe(Effect.scoped, Effect.provide(world({ socketsMax: 1 }))))
+
   it.live("lets no more wait to leave than its bound", () => Effect.gen(function*() {
     const me = yield* observer
     const { port } = yield* bound(me, 1)

@@ -166,7 +166,7 @@ const onControl = (state: State, event: Event): Turn => {
   const packet = packetOf(event)
   if (packet === undefined || state.control === "bare") return still(state)
   const [what] = packet instanceof Record ? packet.fields : []
-  if (isRecord(packet, "tcp-credit", 1) && isAmount(what!)) return turn(state, { ...state, credit: state.credit + what })
+  if (isRecord(packet, "tcp-credit", 1) && isAmount(what!)) return turn(state, { ...state, credit: Math.min(state.credit + what, Number.MAX_SAFE_INTEGER) })
   if (isRecord(packet, "tcp-mode", 1) && (what === symbol("lines") || what === symbol("bytes"))) {
     return turn(state, { ...state, credit: 0, mode: what === symbol("lines") ? "lines" : "bytes" })
   }
