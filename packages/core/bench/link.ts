@@ -81,14 +81,14 @@ const compare = (title: string, candidates: { readonly [name: string]: () => { r
   }
 }
 
-const limits = { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20, reachMax: 1 }
+const limits = { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 }
 
 const joined = (): Link.State => {
   const self = { node: "n1", incarnation: 1, leaf: false }
   const hello = encode({ _tag: "Hello", peer: self, takes: Link.defaultLimits }, true)
   let [state] = Link.initial({ link: "l", role: "acceptor", self, stream: true })
-  for (const bytes of [hello, encode({ _tag: "Join", scope: "s", reach: [] }, true)]) [state] = Link.transition(state, { _tag: "Received", bytes, at: 0 })
-  return Link.transition(state, { _tag: "Accept", reach: [] })[0]
+  for (const bytes of [hello, encode({ _tag: "Join", scope: "s" }, true)]) [state] = Link.transition(state, { _tag: "Received", bytes, at: 0 })
+  return Link.transition(state, { _tag: "Accept" })[0]
 }
 
 for (const [name, shape] of Object.entries(shapes)) {

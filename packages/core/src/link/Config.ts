@@ -10,6 +10,8 @@ export type Config = {
   readonly stream: boolean
   readonly limits?: Partial<Limits>
   readonly timing?: Partial<Timing>
+  /** What becomes of messages for a peer that is too slow for them: the oldest are dropped (default), or the link closes. */
+  readonly slowPeer?: "drop" | "close"
 } & (
   | {
     readonly role: "dialer"
@@ -19,13 +21,16 @@ export type Config = {
   | { readonly role: "acceptor" }
 )
 
-/** What we take from a peer, and the error that more is. The first three are told in our hello, and `leastCapacity` or more. */
+/** What we take from a peer, and the error that more is; and what waits for one. The capacity is told in our hello, and `leastCapacity` or more. */
 export interface Limits extends Capacity {
   /** Nesting of captures and of patterns: `TooDeep`. More than the default is not taken whatever is said here. */
   readonly depthMax: number
-  /** Node ids in one list, and all that a scope reaches: `TooMuchReach`. */
-  readonly reachMax: number
-  /** Bytes written that the transport has not taken: behind more than these nothing is written, `Overflow`. */
+  /** Bytes written that the transport has not taken: behind as many no turn is written, but waits in the outbox. */
+  readonly unsentBytesMax: number
+  /** Messages that wait there, and their bytes: for more, `slowPeer` says what happens. */
+  readonly messagesMax: number
+  readonly messageBytesMax: number
+  /** Bytes that wait for the peer in all, written or in the outbox: more are an `Overflow`. */
   readonly queueBytesMax: number
 }
 
@@ -33,8 +38,11 @@ export const defaultLimits: Limits = {
   packetBytesMax: 16_777_216, // what the codec takes for one value: a fact has to fit in a packet
   turnBytesMax: 67_108_864, // a guess: the first turn of a scope of half a million facts
   turnItemsMax: 1_048_576, // a guess: about 100 MB once they are items
+  windowBytes: 4_194_304, // a guess: 400 Mbit/s over 80 ms
+  unsentBytesMax: 2_097_152, // half a window: what leaves the other half to the way
+  messagesMax: 16_384, // a guess: some seconds of a busy scope; 20 MB of small ones
+  messageBytesMax: 16_777_216, // one of the largest size
   depthMax, // what leaves the kernel room for what it wraps values in (Fit.ts)
-  reachMax: 65_536, // a guess: more nodes than one scope is thought for
   queueBytesMax: 67_108_864 // one turn of the largest size
 }
 

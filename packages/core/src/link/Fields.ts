@@ -32,20 +32,10 @@ export class Fields {
   message(): string {
     return this.text(Tag.string, textBytesMax)
   }
-  /** A sequence of names. */
-  names(max: number): ReadonlyArray<string> {
-    const from = this.take(Tag.sequence)
-    const found: Array<string> = []
-    for (let at = from + 1; this.wrong === undefined && this.bytes[at] !== Tag.end; at = skip(this.bytes, at)) {
-      if (found.length === max) this.fail("TooMuchReach", `more than ${max} nodes in a list`, at)
-      else found.push(this.textAt(at, Tag.string, nameBytesMax))
-    }
-    return found
-  }
-  /** A safe integer, not negative. */
-  count(): number {
+  /** An integer from 0 to `max`. */
+  count(max = Number.MAX_SAFE_INTEGER): number {
     const at = this.take(Tag.integer)
-    return this.wrong === undefined ? this.countAt(at) : 0
+    return this.wrong === undefined ? this.countAt(at, max) : 0
   }
   /** A count, or `#f` for none. */
   countOrNone(): number | undefined {
@@ -103,14 +93,14 @@ export class Fields {
     else if (end - from > bytesMax) this.fail("BadField", `${end - from} bytes of text where at most ${bytesMax} are taken`, at)
     return this.wrong === undefined ? utf8.read(this.bytes, from, end) : ""
   }
-  private countAt(at: number): number {
+  private countAt(at: number, max = Number.MAX_SAFE_INTEGER): number {
     const size = this.bytes[at + 1]!
     let n = 0
     // eight bytes in their shortest form are beyond 2^53 already
     for (let i = 0; i < Math.min(size, 8); i++) n = n * 256 + this.bytes[at + 2 + i]!
     const negative = size > 0 && this.bytes[at + 2]! >= 0x80
-    if (this.bytes[at] === Tag.integer && !negative && n <= Number.MAX_SAFE_INTEGER) return n
-    this.fail("BadField", "an integer from 0 to 2^53-1 is due", at)
+    if (this.bytes[at] === Tag.integer && !negative && n <= max) return n
+    this.fail("BadField", `an integer from 0 to ${max} is due`, at)
     return 0
   }
   private fail(code: PacketErrorCode, message: string, at: number): void {

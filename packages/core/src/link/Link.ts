@@ -14,9 +14,11 @@ import type { Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import { type Config, defaultTiming, type Limits, settled, type Timing } from "./Config.ts"
-import { type Capacity, encode, isName, leastCapacity, type Packet, PacketError, parse, type Peer, reachPackets } from "./Packet.ts"
+import * as Flow from "./Flow.ts"
+import * as Outbox from "./Outbox.ts"
+import { type Capacity, encode, isName, type Packet, PacketError, parse, type Peer, type Tree } from "./Packet.ts"
 import * as Parts from "./Parts.ts"
-import { encodeTurn } from "./Turn.ts"
+import { encodeTurn, headBytes } from "./Turn.ts"
 
 export { type Config, defaultLimits, defaultTiming, type Limits, type Timing } from "./Config.ts"
 
@@ -33,9 +35,12 @@ interface Live {
   readonly frames: Framing.State
   /** When bytes came last, in the host's monotonic ms. */
   readonly heardAt: number
-  readonly unsentBytes: number
-  /** Those of the largest turn that was written since nothing waited. */
-  readonly turnBytes: number
+  /** Our pings that were not answered, and when the last of them was sent. */
+  readonly pings: number
+  readonly pingedAt: number
+  readonly flow: Flow.Flow
+  /** What the peer has no room for yet. */
+  readonly outbox: Outbox.Outbox
   /** The turn of which parts are here and the end is not. */
   readonly unfinished: Parts.Parts | undefined
   /** The numbers of our syncs that the peer still owes an answer. */
@@ -62,11 +67,12 @@ export type Event =
   | { readonly _tag: "Lost"; readonly reason: string }
   | { readonly _tag: "TimerFired"; readonly timer: Timer; readonly at: number }
   /** Dialer: ask to join. */
-  | { readonly _tag: "Offer"; readonly reach: ReadonlyArray<string> }
+  | { readonly _tag: "Offer" }
   /** Acceptor: let the dialer in. */
-  | { readonly _tag: "Accept"; readonly reach: ReadonlyArray<string> }
+  | { readonly _tag: "Accept" }
   | { readonly _tag: "Refuse"; readonly error: { readonly code: string; readonly message: string } }
-  | { readonly _tag: "Announce"; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
+  /** Tell the peer this of the tree. */
+  | { readonly _tag: "Settle"; readonly tree: Tree }
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
   /** The peer broke the federation's rules, by an item of its turn or by no single one. */
   | { readonly _tag: "Fault"; readonly error: { readonly code: string; readonly message: string; readonly index?: number | undefined } }
@@ -83,14 +89,19 @@ export type Action =
   /** Dialer: the peer said hello. */
   | { readonly _tag: "Greeted"; readonly peer: Peer }
   /** Acceptor: the peer asks to join a scope. */
-  | { readonly _tag: "Offered"; readonly peer: Peer; readonly scope: string; readonly reach: ReadonlyArray<string> }
+  | { readonly _tag: "Offered"; readonly peer: Peer; readonly scope: string }
   /** Dialer: we are in. */
-  | { readonly _tag: "Accepted"; readonly reach: ReadonlyArray<string> }
-  | { readonly _tag: "Reached"; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
+  | { readonly _tag: "Accepted" }
+  /** What the peer says of the tree. */
+  | { readonly _tag: "Settled"; readonly tree: Tree }
   /** One turn of the peer. */
   | { readonly _tag: "Received"; readonly items: ReadonlyArray<Item> }
   | { readonly _tag: "SyncRequested"; readonly n: number }
   | { readonly _tag: "Synced"; readonly n: number }
+  /** So many messages, the oldest that waited, were dropped: the peer is too slow for them. */
+  | { readonly _tag: "Dropped"; readonly messages: number }
+  /** How long the peer took to answer our last ping. */
+  | { readonly _tag: "Measured"; readonly rttMs: number }
   | { readonly _tag: "Ended"; readonly reason: Reason; readonly farewell: boolean }
 
 /**
@@ -108,12 +119,13 @@ export const initial = (config: Config): Step<State, Action> => {
   const timing = { ...defaultTiming, ...config.timing }
   const state: Live = {
     _tag: "Live", config, limits, timing,
-    phase: { _tag: "Greeting" }, frames: Framing.initial, heardAt: 0, unsentBytes: 0, turnBytes: 0, unfinished: undefined, awaited: []
+    phase: { _tag: "Greeting" }, frames: Framing.initial, heardAt: 0, pings: 0, pingedAt: 0,
+    flow: Flow.initial, outbox: Outbox.empty, unfinished: undefined, awaited: []
   }
   const named = config.role === "dialer" ? [config.self.node, config.scope] : [config.self.node]
   if (!named.every(isName)) return over(state, { code: "BadName", message: "a node or a scope whose name cannot be sent", by: "us" })
-  const { packetBytesMax, turnBytesMax, turnItemsMax } = limits
-  const [next, actions] = say(state, { _tag: "Hello", peer: config.self, takes: { packetBytesMax, turnBytesMax, turnItemsMax } })
+  const { packetBytesMax, turnBytesMax, turnItemsMax, windowBytes } = limits
+  const [next, actions] = say(state, { _tag: "Hello", peer: config.self, takes: { packetBytesMax, turnBytesMax, turnItemsMax, windowBytes } })
   return [next, [...actions, setTimer("hello", timing.helloMs)]]
 }
 
@@ -124,14 +136,14 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Written": return onWritten(state, event.bytes)
     case "Lost": return over(state, { code: "Lost", message: event.reason, by: "world" }, { isOpen: false })
     case "TimerFired": return onTimerFired(state, event.timer, event.at)
-    case "Offer": return onOffer(state, event.reach)
-    case "Accept": return onAccept(state, event.reach)
+    case "Offer": return onOffer(state)
+    case "Accept": return onAccept(state)
     case "Refuse": return fail(state, event.error)
-    case "Announce": return onAnnounce(state, event.added, event.removed)
+    case "Settle": return state.phase._tag === "Joined" ? then(onTree(state, event.tree), (now) => say(now, event.tree)) : still(state)
     case "Turn": return onTurn(state, event.items)
     case "Fault": return fail(state, event.error)
     case "Sync": return onSync(state, event.n)
-    case "Synced": return state.phase._tag === "Joined" ? say(state, { _tag: "Synced", n: event.n }) : still(state)
+    case "Synced": return state.phase._tag === "Joined" ? sayBehind(state, { _tag: "Synced", n: event.n }) : still(state)
     case "Bye": return onBye(state, event.reason)
   }
 }
@@ -155,8 +167,8 @@ const onReceived = (state: Live, bytes: Uint8Array, at: number): Step<State, Act
 }
 
 const onPayload = (state: Live, bytes: Uint8Array): Step<State, Action> => {
-  const { depthMax, packetBytesMax, reachMax, turnItemsMax } = state.limits
-  const packet = parse(bytes, { depthMax, bytesMax: packetBytesMax, reachMax, turnItemsMax })
+  const { depthMax, packetBytesMax, turnItemsMax } = state.limits
+  const packet = parse(bytes, { depthMax, bytesMax: packetBytesMax, turnItemsMax })
   if (packet._tag === "PacketError") {
     const { code, index, message, offset } = packet
     return fail(state, { code, message: `${message}, at byte ${offset}`, index: index === undefined ? undefined : index + (state.unfinished?.count ?? 0) })
@@ -165,11 +177,18 @@ const onPayload = (state: Live, bytes: Uint8Array): Step<State, Action> => {
   switch (packet._tag) {
     case "Turn": return onTurnPart(state, packet.items, packet.more, bytes.length)
     case "Hello": return onHello(state, packet.peer, packet.takes)
-    case "Join": return onJoin(state, packet.scope, packet.reach)
-    case "Joined": return [enter(state, "Joined"), [{ _tag: "Accepted", reach: packet.reach }]]
-    case "Reach": return [state, [{ _tag: "Reached", added: packet.added, removed: packet.removed }]]
+    case "Join": return onJoin(state, packet.scope)
+    case "Joined": return then([enter(state, "Joined"), [{ _tag: "Accepted" }]], (now) => ping(now, now.heardAt))
+    case "Path":
+    case "Pathless":
+    case "Seek":
+    case "Attach":
+    case "Attached":
+    case "Detach":
+    case "Detached": return then(onTree(state, packet), (now) => [now, [{ _tag: "Settled", tree: packet }]])
+    case "Credit": return onCredit(state, packet.bytes)
     case "Ping": return say(state, { _tag: "Pong" })
-    case "Pong": return still(state) // it was heard, which is all that it is for
+    case "Pong": return onPong(state)
     case "Sync": return [state, [{ _tag: "SyncRequested", n: packet.n }]]
     case "Synced": return [{ ...state, awaited: without(state.awaited, packet.n) }, [{ _tag: "Synced", n: packet.n }]]
     case "Bye": return over(state, { code: "Bye", message: packet.reason, by: "peer" }, { farewell: true })
@@ -183,8 +202,15 @@ const isDue = ({ awaited, config: { role }, phase }: Live, packet: Packet): bool
     case "Hello": return phase._tag === "Greeting"
     case "Join": return phase._tag === "Greeted" && role === "acceptor"
     case "Joined": return phase._tag === "Asked" && role === "dialer"
-    case "Reach":
+    case "Path":
+    case "Pathless":
+    case "Seek":
+    case "Attach":
+    case "Attached":
+    case "Detach":
+    case "Detached":
     case "Turn":
+    case "Credit":
     case "Sync": return phase._tag === "Joined"
     case "Synced": return awaited.includes(packet.n)
     case "Ping":
@@ -204,9 +230,9 @@ const onHello = (state: Live, peer: Peer, takes: Capacity): Step<State, Action> 
   ]
 ]
 
-const onJoin = (state: Live, scope: string, reach: ReadonlyArray<string>): Step<State, Action> => {
+const onJoin = (state: Live, scope: string): Step<State, Action> => {
   assert(state.phase._tag === "Greeted", "a join is due once, after hello")
-  return [enter(state, "Asked"), [{ _tag: "Offered", peer: state.phase.peer, scope, reach }]]
+  return [enter(state, "Asked"), [{ _tag: "Offered", peer: state.phase.peer, scope }]]
 }
 
 const onTurnPart = (state: Live, items: ReadonlyArray<Item>, more: boolean, size: number): Step<State, Action> => {
@@ -214,15 +240,39 @@ const onTurnPart = (state: Live, items: ReadonlyArray<Item>, more: boolean, size
   const parts = Parts.add(unfinished, items, size)
   if (parts.bytes > limits.turnBytesMax) return fail(state, { code: "TurnTooLarge", message: `a turn of more than ${limits.turnBytesMax} bytes` })
   if (parts.count > limits.turnItemsMax) return fail(state, { code: "TooManyItems", message: `a turn of more than ${limits.turnItemsMax} items` })
-  if (more) return [{ ...state, unfinished: parts }, []]
-  const next = unfinished === undefined ? state : { ...state, unfinished: undefined }
-  return parts.count === 0 ? [next, []] : [next, [{ _tag: "Received", items: Parts.itemsOf(parts) }]]
+  // a part counts as dealt with, or a sender that waits for credit between parts would wait for ever
+  const next: Live = { ...state, flow: Flow.dealt(state.flow, size), unfinished: more ? parts : undefined }
+  const isNews = !more && parts.count > 0
+  return credit([next, isNews ? [{ _tag: "Received", items: Parts.itemsOf(parts) }] : []])
+}
+const credit = (step: Step<Live, Action>): Step<State, Action> => {
+  const [{ flow, limits: { windowBytes } }] = step
+  if (!Flow.isCreditDue(flow, windowBytes)) return step
+  return then(step, (now) => say({ ...now, flow: Flow.granted(flow) }, { _tag: "Credit", bytes: flow.dealtBytes }))
 }
 
-const onWritten = (state: Live, bytes: number): Step<State, Action> => {
-  const unsentBytes = Math.max(0, state.unsentBytes - bytes)
-  return [{ ...state, unsentBytes, turnBytes: unsentBytes === 0 ? 0 : state.turnBytes }, []]
+const onCredit = (state: Live, bytes: number): Step<State, Action> => {
+  const { creditedBytes, sentBytes } = state.flow
+  const flow = Flow.credited(state.flow, bytes)
+  if (flow !== undefined) return flush({ ...state, flow })
+  return fail(state, { code: "BadCredit", message: `a credit of ${bytes} after one of ${creditedBytes}, where ${sentBytes} bytes were sent` })
 }
+
+/** They come in the order of the pings: the one after which none is owed answers the last. */
+const onPong = (state: Live): Step<State, Action> => {
+  if (state.pings === 0) return still(state)
+  const pings = state.pings - 1
+  return [{ ...state, pings }, pings === 0 ? [{ _tag: "Measured", rttMs: state.heardAt - state.pingedAt }] : []]
+}
+
+/** When the link ceases to be an edge, what waits is void, but for the syncs and their answers. */
+const onTree = (state: Live, tree: Tree): Step<State, Action> => {
+  if ((tree._tag !== "Detach" && tree._tag !== "Detached") || Outbox.isEmpty(state.outbox)) return still(state)
+  return write({ ...state, outbox: Outbox.empty }, Outbox.markers(state.outbox).map((marker) => encode(marker, state.config.stream)))
+}
+
+const onWritten = (state: Live, bytes: number): Step<State, Action> =>
+  flush({ ...state, flow: Flow.written(state.flow, bytes, Outbox.isEmpty(state.outbox)) })
 
 const onTimerFired = (state: Live, timer: Timer, at: number): Step<State, Action> => {
   const { phase, timing } = state
@@ -235,67 +285,112 @@ const onTimerFired = (state: Live, timer: Timer, at: number): Step<State, Action
       return fail(state, { code: "Silent", message: `nothing was heard for ${silentMs} ms` }, "world")
     case "ping":
       if (silentMs < timing.pingMs) return [state, [setTimer("ping", timing.pingMs - silentMs)]]
-      return say(state, { _tag: "Ping" }, setTimer("ping", timing.pingMs))
+      return then(ping(state, at), (now) => [now, [setTimer("ping", timing.pingMs)]])
   }
 }
 
 // What we say
 
-const onOffer = (state: Live, reach: ReadonlyArray<string>): Step<State, Action> =>
+const onOffer = (state: Live): Step<State, Action> =>
   state.phase._tag === "Greeted" && state.config.role === "dialer"
-    ? say(enter(state, "Asked"), { _tag: "Join", scope: state.config.scope, reach })
+    ? say(enter(state, "Asked"), { _tag: "Join", scope: state.config.scope })
     : still(state)
 
-const onAccept = (state: Live, reach: ReadonlyArray<string>): Step<State, Action> =>
-  state.phase._tag === "Asked" && state.config.role === "acceptor" ? say(enter(state, "Joined"), { _tag: "Joined", reach }) : still(state)
-
-const onAnnounce = (state: Live, added: ReadonlyArray<string>, removed: ReadonlyArray<string>): Step<State, Action> => {
-  if (state.phase._tag !== "Joined") return still(state)
-  const actions: Array<Action> = []
-  let now: State = state
-  for (const packet of reachPackets(added, removed, state.phase.takes.packetBytesMax)) {
-    if (now._tag === "Over") break
-    const [next, more] = say(now, packet)
-    now = next
-    actions.push(...more)
-  }
-  return [now, actions]
+const onAccept = (state: Live): Step<State, Action> => {
+  if (state.phase._tag !== "Asked" || state.config.role !== "acceptor") return still(state)
+  // the dialer is answered in the turn in which it asks, so the clock has not moved on
+  return then(say(enter(state, "Joined"), { _tag: "Joined" }), (now) => ping(now, now.heardAt))
 }
+
+/** Whether anybody is there, and how far. */
+const ping = (state: Live, at: number): Step<State, Action> => say({ ...state, pings: state.pings + 1, pingedAt: at }, { _tag: "Ping" })
 
 const onTurn = (state: Live, items: ReadonlyArray<Item>): Step<State, Action> => {
   if (state.phase._tag !== "Joined" || items.length === 0) return still(state)
   const { takes } = state.phase
+  const bounds = boundsOf(state, takes)
+  if (!Outbox.isEmpty(state.outbox) || Flow.isBlocked(state.flow, bounds)) return hold(state, items)
   const turn = encodeTurn(items, state.config.stream, takes.packetBytesMax, takes)
-  if (turn instanceof PacketError) {
-    const most = Math.min(takes.packetBytesMax, takes.turnBytesMax)
-    return fail(state, { code: turn.code, index: turn.index, message: `${turn.message} for a peer that takes ${most} a packet` })
-  }
-  return write(state, turn.pieces)
+  if (turn instanceof PacketError) return unsendable(state, turn, takes)
+  if (!Flow.admits(state.flow, turn.bytes, bounds)) return hold(state, items)
+  return write(state, turn.pieces, turn.bytes)
 }
 
 const onSync = (state: Live, n: number): Step<State, Action> =>
-  state.phase._tag === "Joined" ? say({ ...state, awaited: [...state.awaited, n] }, { _tag: "Sync", n }) : still(state)
+  state.phase._tag === "Joined" ? sayBehind({ ...state, awaited: [...state.awaited, n] }, { _tag: "Sync", n }) : still(state)
+
+/** Behind all that was to be said before. */
+const sayBehind = (state: Live, packet: Outbox.Marker): Step<State, Action> => {
+  if (Outbox.isEmpty(state.outbox)) return say(state, packet)
+  const next = { ...state, outbox: Outbox.mark(state.outbox, packet) }
+  return isOverfull(next) ? overflow(state) : still(next)
+}
+
+/** Keeps a turn for later, and as many of the messages as may wait. */
+const hold = (state: Live, items: ReadonlyArray<Item>): Step<State, Action> => {
+  const { config: { slowPeer = "drop" }, flow, limits: { messageBytesMax, messagesMax } } = state
+  const all = Outbox.add(state.outbox, items)
+  if (slowPeer === "close" && Outbox.isCrowded(all, messagesMax, messageBytesMax)) {
+    return fail(state, { code: "Overflow", message: `more than ${messagesMax} messages, or ${messageBytesMax} bytes of them, wait for the peer` })
+  }
+  const [outbox, messages] = Outbox.dropMessages(all, messagesMax, messageBytesMax)
+  const turnBytes = Math.max(flow.turnBytes, Outbox.heldBytes(outbox) - Outbox.heldBytes(state.outbox))
+  const next = { ...state, outbox, flow: { ...flow, turnBytes } }
+  return isOverfull(next) ? overflow(state) : [next, messages === 0 ? [] : [{ _tag: "Dropped", messages }]]
+}
+
+/** Says of what waits as much as there is room for. */
+const flush = (state: Live): Step<State, Action> => {
+  if (state.phase._tag !== "Joined" || Outbox.isEmpty(state.outbox)) return still(state)
+  const { takes } = state.phase
+  const room = Flow.room(state.flow, boundsOf(state, takes))
+  if (room === 0) return still(state)
+  // of two packets on end, what they hold is more than one may be, so there are at most so many heads
+  const heads = (headBytes + 1) * 2 * Math.ceil(room / Math.min(takes.packetBytesMax, takes.turnBytesMax))
+  const [said, outbox] = Outbox.take(state.outbox, room - heads)
+  const pieces: Array<Uint8Array> = []
+  let turnBytes = 0
+  for (const one of said) {
+    if (one._tag !== "Items") {
+      pieces.push(encode(one, state.config.stream))
+      continue
+    }
+    const turn = encodeTurn(one.items, state.config.stream, takes.packetBytesMax, takes)
+    if (turn instanceof PacketError) return unsendable(state, turn, takes)
+    turnBytes += turn.bytes
+    for (const piece of turn.pieces) pieces.push(piece)
+  }
+  return write({ ...state, outbox }, pieces, turnBytes)
+}
+
+const boundsOf = ({ limits: { unsentBytesMax } }: Live, { windowBytes }: Capacity): Flow.Bounds => ({ windowBytes, unsentBytesMax })
+const unsendable = (state: Live, { code, index, message }: PacketError, { packetBytesMax, turnBytesMax }: Capacity): Step<State, Action> =>
+  fail(state, { code, index, message: `${message} for a peer that takes ${Math.min(packetBytesMax, turnBytesMax)} a packet` })
 
 const onBye = (state: Live, reason: string): Step<State, Action> =>
   over(state, { code: "Bye", message: reason, by: "us" }, { last: { _tag: "Bye", reason }, farewell: true })
 
-const say = (state: Live, packet: Packet, ...then: ReadonlyArray<Action>): Step<State, Action> => {
-  const bytes = encode(packet, state.config.stream)
-  const most = state.phase._tag === "Greeting" ? leastCapacity.packetBytesMax : state.phase.takes.packetBytesMax
-  const size = bytes.length - (state.config.stream ? Framing.prefixBytes : 0)
-  if (size > most) return fail(state, { code: "TooLarge", message: `a ${packet._tag} of ${size} bytes for a peer that takes ${most}` })
-  return write(state, [bytes], ...then)
-}
+const say = (state: Live, packet: Packet): Step<State, Action> => write(state, [encode(packet, state.config.stream)])
 
-const write = (state: Live, pieces: ReadonlyArray<Uint8Array>, ...then: ReadonlyArray<Action>): Step<State, Action> => {
-  const { queueBytesMax } = state.limits
+/** Writes pieces, in which packets of turns have so many bytes. */
+const write = (state: Live, pieces: ReadonlyArray<Uint8Array>, turnBytes = 0): Step<State, Action> => {
   let bytes = 0
   for (const piece of pieces) bytes += piece.length
-  const unsentBytes = state.unsentBytes + bytes
-  const turnBytes = Math.max(state.turnBytes, bytes)
-  // one turn is not counted: the first, which tells of all that stands, has to get through however large it is
-  if (unsentBytes - turnBytes > queueBytesMax) return fail(state, { code: "Overflow", message: `more than ${queueBytesMax} bytes wait for the peer` })
-  return [{ ...state, unsentBytes, turnBytes }, [...pieces.map((bytes) => ({ _tag: "Write", bytes }) as const), ...then]]
+  const next = { ...state, flow: Flow.wrote(state.flow, bytes, turnBytes) }
+  return isOverfull(next) ? overflow(state) : [next, pieces.map((bytes) => ({ _tag: "Write", bytes }) as const)]
+}
+
+/** One turn is not counted: the first, which tells of all that stands, has to get through however large it is. */
+const isOverfull = ({ flow, limits, outbox }: Live): boolean => flow.unsentBytes + Outbox.heldBytes(outbox) - flow.turnBytes > limits.queueBytesMax
+const overflow = (state: Live): Step<State, Action> =>
+  fail(state, { code: "Overflow", message: `more than ${state.limits.queueBytesMax} bytes wait for the peer` })
+
+/** Goes on with the next step, unless the link is over. */
+const then = (step: Step<State, Action>, next: (state: Live) => Step<State, Action>): Step<State, Action> => {
+  const [state, actions] = step
+  if (state._tag === "Over") return step
+  const [after, more] = next(state)
+  return [after, [...actions, ...more]]
 }
 
 // How it ends

@@ -22,13 +22,15 @@ export { nameBytesMax, textBytesMax } from "./Fields.ts"
 export type Packet =
   /** The first packet of both sides: who I am and what I take. */
   | { readonly _tag: "Hello"; readonly peer: Peer; readonly takes: Capacity }
-  /** The dialer asks to join a scope, and names the nodes that it reaches without this link. */
-  | { readonly _tag: "Join"; readonly scope: string; readonly reach: ReadonlyArray<string> }
-  /** The acceptor agrees, and names those that it reaches. */
-  | { readonly _tag: "Joined"; readonly reach: ReadonlyArray<string> }
-  | { readonly _tag: "Reach"; readonly added: ReadonlyArray<string>; readonly removed: ReadonlyArray<string> }
+  /** The dialer asks to join a scope. */
+  | { readonly _tag: "Join"; readonly scope: string }
+  /** The acceptor agrees. */
+  | { readonly _tag: "Joined" }
+  | Tree
   /** A turn; with `more`, a part of one that the next turn packet continues. */
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item>; readonly more: boolean }
+  /** I have dealt with so many bytes of your turns since we joined. */
+  | { readonly _tag: "Credit"; readonly bytes: number }
   | { readonly _tag: "Ping" }
   | { readonly _tag: "Pong" }
   | { readonly _tag: "Sync"; readonly n: number }
@@ -36,6 +38,29 @@ export type Packet =
   | { readonly _tag: "Bye"; readonly reason: string }
   /** What the other side did wrong; `index` is the item's, within its turn. The link closes. */
   | { readonly _tag: "Error"; readonly code: string; readonly message: string; readonly index: number | undefined }
+
+/** What two joined nodes settle of their scope's tree: whether this link is one of its edges. */
+export type Tree =
+  /** The way to the root that I offer. */
+  | { readonly _tag: "Path"; readonly path: Path }
+  /** I have none. */
+  | { readonly _tag: "Pathless" }
+  /** Find me one of at least this number. */
+  | { readonly _tag: "Seek"; readonly seq: number }
+  /** Be my parent; my own best path ever was this one. */
+  | { readonly _tag: "Attach"; readonly feasible: Path }
+  | { readonly _tag: "Attached" }
+  /** This link is no edge any more; or it does not become one. */
+  | { readonly _tag: "Detach" }
+  | { readonly _tag: "Detached" }
+
+/** A way to the root of a tree. Topology has what its parts mean. */
+export interface Path {
+  readonly seq: number
+  readonly priority: number
+  readonly root: string
+  readonly distance: number
+}
 
 export interface Peer {
   readonly node: string
@@ -53,20 +78,20 @@ export type Capacity = {
   readonly turnBytesMax: number
   /** Items of one turn. */
   readonly turnItemsMax: number
+  /** Bytes of turns that may be on their way, or 0: then no credit is given, and none waited for. */
+  readonly windowBytes: number
 }
 
-export interface ParseLimits extends TurnLimits {
-  /** Node ids in one list. */
-  readonly reachMax: number
-}
+export type ParseLimits = TurnLimits
 
 export const version = 1
 
 /** What a hello that says nothing else means. Nobody may take less. */
 export const leastCapacity: Capacity = {
-  packetBytesMax: 65_536, // one read of a socket; the packets that are not turns or reach stay below 4 KiB
+  packetBytesMax: 65_536, // one read of a socket; the packets that are not turns stay below 4 KiB
   turnBytesMax: 1_048_576, // a guess: a first turn of some thousand facts
-  turnItemsMax: 4_096 // a guess, of the same thought
+  turnItemsMax: 4_096, // a guess, of the same thought
+  windowBytes: 0
 }
 
 /** The packet that `bytes` are, all of them. Captures stay views of `bytes`, which nobody may change any more. */
@@ -87,14 +112,21 @@ const parseControl = (bytes: Uint8Array, limits: ParseLimits): Packet | PacketEr
   const end = scan(bytes, 0, bytes.length, limits)
   if (typeof end !== "number") return undecodable(end)
   if (end !== bytes.length) return new PacketError("Malformed", "bytes after the end of the packet", end)
-  if (bytes[0] !== Tag.record || bytes[1] !== Tag.symbol || bytes[2]! > 6) return unknown
+  if (bytes[0] !== Tag.record || bytes[1] !== Tag.symbol || bytes[2]! > 8) return unknown
   const at = skip(bytes, 1)
   const fields = new Fields(bytes, at)
   switch (utf8.read(bytes, 3, at)) {
     case "hello": return parseHello(fields, at)
-    case "join": return fields.done({ _tag: "Join", scope: fields.name(), reach: fields.names(limits.reachMax) })
-    case "joined": return fields.done({ _tag: "Joined", reach: fields.names(limits.reachMax) })
-    case "reach": return fields.done({ _tag: "Reach", added: fields.names(limits.reachMax), removed: fields.names(limits.reachMax) })
+    case "join": return fields.done({ _tag: "Join", scope: fields.name() })
+    case "joined": return fields.done({ _tag: "Joined" })
+    case "path": return fields.done({ _tag: "Path", path: parsePath(fields) })
+    case "pathless": return fields.done({ _tag: "Pathless" })
+    case "seek": return fields.done({ _tag: "Seek", seq: fields.count(seqMax) })
+    case "attach": return fields.done({ _tag: "Attach", feasible: parsePath(fields) })
+    case "attached": return fields.done({ _tag: "Attached" })
+    case "detach": return fields.done({ _tag: "Detach" })
+    case "detached": return fields.done({ _tag: "Detached" })
+    case "credit": return fields.done({ _tag: "Credit", bytes: fields.count() })
     case "ping": return fields.done({ _tag: "Ping" })
     case "pong": return fields.done({ _tag: "Pong" })
     case "sync": return fields.done({ _tag: "Sync", n: fields.count() })
@@ -106,6 +138,13 @@ const parseControl = (bytes: Uint8Array, limits: ParseLimits): Packet | PacketEr
 }
 
 const unknown = new PacketError("UnknownPacket", "no packet of version 1 looks like this", 0)
+
+/** What a path's numbers may be: whoever adds to one of them stays far below 2^53. */
+export const seqMax = 2 ** 48
+export const distanceMax = 2 ** 48
+
+const parsePath = (fields: Fields): Path =>
+  ({ seq: fields.count(seqMax), priority: fields.count(), root: fields.name(), distance: fields.count(distanceMax) })
 
 const parseHello = (fields: Fields, at: number): Packet | PacketError => {
   // judged before all else: what another version says after it is not ours to read
@@ -130,38 +169,22 @@ export const encode = (packet: Packet, framed: boolean): Uint8Array => {
   return taken(out)
 }
 
-/** What we reach has changed, in packets of at most `bytesMax`: what is gone before what has come. */
-export const reachPackets = (added: ReadonlyArray<string>, removed: ReadonlyArray<string>, bytesMax: number): ReadonlyArray<Packet> => {
-  const packets: Array<Packet> = []
-  let lists: { added: Array<string>; removed: Array<string> } = { added: [], removed: [] }
-  let bytes = reachBytes
-  const put = (list: "added" | "removed") => (node: string): void => {
-    const size = nameHeadBytes + Math.max(0, utf8.byteLength(node))
-    if (bytes + size > bytesMax && bytes > reachBytes) {
-      packets.push({ _tag: "Reach", ...lists })
-      lists = { added: [], removed: [] }
-      bytes = reachBytes
-    }
-    lists[list].push(node)
-    bytes += size
-  }
-  removed.forEach(put("removed"))
-  added.forEach(put("added"))
-  return [...packets, { _tag: "Reach", ...lists }]
-}
-/** `<reach [] []>`; and a string's tag and length. */
-const reachBytes = 13
-const nameHeadBytes = 3
-
 const toValue = (packet: Exclude<Packet, { readonly _tag: "Turn" }>): Value => {
   switch (packet._tag) {
     case "Hello": {
       const { node, incarnation, leaf } = packet.peer
       return record("hello", version, node, incarnation, leaf, new Dictionary(Object.entries(packet.takes).map(([k, n]) => [symbol(k), n])))
     }
-    case "Join": return record("join", packet.scope, packet.reach)
-    case "Joined": return record("joined", packet.reach)
-    case "Reach": return record("reach", packet.added, packet.removed)
+    case "Join": return record("join", packet.scope)
+    case "Joined": return record("joined")
+    case "Path": return record("path", ...pathFields(packet.path))
+    case "Pathless": return record("pathless")
+    case "Seek": return record("seek", packet.seq)
+    case "Attach": return record("attach", ...pathFields(packet.feasible))
+    case "Attached": return record("attached")
+    case "Detach": return record("detach")
+    case "Detached": return record("detached")
+    case "Credit": return record("credit", packet.bytes)
     case "Ping": return record("ping")
     case "Pong": return record("pong")
     case "Sync": return record("sync", packet.n)
@@ -170,6 +193,8 @@ const toValue = (packet: Exclude<Packet, { readonly _tag: "Turn" }>): Value => {
     case "Error": return record("error", symbol(fitting(packet.code, nameBytesMax)), fitting(packet.message, textBytesMax), packet.index ?? false)
   }
 }
+
+const pathFields = ({ distance, priority, root, seq }: Path): ReadonlyArray<Value> => [seq, priority, root, distance]
 
 /** Whether a string may stand for a node, a scope or a code on the wire. */
 export const isName = (text: string): boolean => {

@@ -20,7 +20,6 @@ export type PacketErrorCode =
   | "NotAPattern"
   | "TooManyItems"
   | "TurnTooLarge"
-  | "TooMuchReach"
 
 /** A plain value, returned and never thrown. */
 export class PacketError {

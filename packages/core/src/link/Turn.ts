@@ -4,6 +4,7 @@
  *
  *     n [captures]   Msg        + n [captures]   Add        - n [captures]   Del
  *     ? n pattern    Assert     ~ n              Clear      . n              End
+ *     @ origin n     Stamp
  *
  * Promises: captures are checked to be canonical and then stay where they are, as `Encoded` views of
  * the chunk that brought them; only patterns are decoded. Writing copies each capture once.
@@ -28,7 +29,7 @@ export const Label = { whole: 0x54, part: 0x74 } as const
 export const headBytes = 4
 
 /** The operators are symbols of one character; a message, the most frequent item, does without. */
-const Operator = { Add: 0x2b, Del: 0x2d, End: 0x2e, Assert: 0x3f, Clear: 0x7e } as const // + - . ? ~
+const Operator = { Add: 0x2b, Del: 0x2d, End: 0x2e, Assert: 0x3f, Stamp: 0x40, Clear: 0x7e } as const // + - . ? @ ~
 
 /** Where we are in a packet; every reader below leaves `at` behind what it read. */
 interface Cursor {
@@ -70,6 +71,7 @@ const readOperation = (cursor: Cursor, index: number): Item | PacketError => {
     case Operator.Assert: return readAssert(cursor, index)
     case Operator.Clear: return readBare(cursor, "Clear", index)
     case Operator.End: return readBare(cursor, "End", index)
+    case Operator.Stamp: return readStamp(cursor, index)
     default:
       cursor.at = at
       return misplaced(cursor, "BadItem", "an unknown operator", index)
@@ -107,6 +109,12 @@ const readAssert = (cursor: Cursor, index: number): Item | PacketError => {
 const readBare = (cursor: Cursor, _tag: "Clear" | "End", index: number): Item | PacketError => {
   const endpoint = readEndpoint(cursor)
   return endpoint === 0 ? badEndpoint(cursor, index) : { _tag, endpoint }
+}
+
+const readStamp = (cursor: Cursor, index: number): Item | PacketError => {
+  const origin = readEndpoint(cursor)
+  const n = origin === 0 ? 0 : readEndpoint(cursor)
+  return n === 0 ? misplaced(cursor, "BadItem", "a stamp is two integers from 1 to 2^53-1", index) : { _tag: "Stamp", origin, n }
 }
 
 /** A positive safe integer in its shortest form; 0, with `at` unmoved, when there is none. */
@@ -244,6 +252,7 @@ export const taken = ({ bytes, length }: Writer): Uint8Array => length === bytes
 
 /** Bytes that an item takes; a guess for `Assert`, whose pattern is not encoded yet. */
 export const sizeOf = (item: Item): number => {
+  if (item._tag === "Stamp") return 7 + integerSize(item.origin) + integerSize(item.n)
   const endpoint = 2 + integerSize(item.endpoint)
   switch (item._tag) {
     case "Msg": return endpoint + item.captures.end - item.captures.start
@@ -278,6 +287,10 @@ export const writeItem = (out: Writer, item: Item): void => {
     case "End":
       writeOperator(out, Operator[item._tag])
       return writeEndpoint(out, item.endpoint)
+    case "Stamp":
+      writeOperator(out, Operator.Stamp)
+      writeEndpoint(out, item.origin)
+      return writeEndpoint(out, item.n)
   }
 }
 

@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { Item } from "../../src/federation/Item.ts"
 import * as Link from "../../src/link/Link.ts"
-import { encode } from "../../src/link/Packet.ts"
-import { detached, item, packet, toItem, toPacket } from "./arbitrary.ts"
+import * as Outbox from "../../src/link/Outbox.ts"
+import { encode, leastCapacity, type Packet, type Tree } from "../../src/link/Packet.ts"
+import { detached, item, packet, toItem, toPacket, treePacket } from "./arbitrary.ts"
 import { type Item as ReferenceItem, unhex, writeFrame, writePacket } from "./reference-reader.ts"
 
 type Side = "dialer" | "acceptor"
@@ -17,6 +18,7 @@ class Pair {
   readonly pieces: { readonly [side in Side]: Array<Uint8Array> } = { dialer: [], acceptor: [] }
   readonly heard: { readonly [side in Side]: Array<Item> } = { dialer: [], acceptor: [] }
   readonly turns: { readonly [side in Side]: Array<number> } = { dialer: [], acceptor: [] }
+  readonly trees: { readonly [side in Side]: Array<Tree> } = { dialer: [], acceptor: [] }
   readonly ended: { readonly [side in Side]: Array<string> } = { dialer: [], acceptor: [] }
   readonly synced: Array<number> = []
   constructor(stream: boolean) {
@@ -39,13 +41,15 @@ class Pair {
           this.pieces[other(side)].push(action.bytes)
           this.tell(side, { _tag: "Written", bytes: action.bytes.length })
           break
-        case "Greeted": this.tell(side, { _tag: "Offer", reach: ["d"] })
+        case "Greeted": this.tell(side, { _tag: "Offer" })
           break
-        case "Offered": this.tell(side, { _tag: "Accept", reach: ["a"] })
+        case "Offered": this.tell(side, { _tag: "Accept" })
           break
         case "Received":
           this.heard[side].push(...action.items.map(detached))
           this.turns[side].push(action.items.length)
+          break
+        case "Settled": this.trees[side].push(action.tree)
           break
         case "SyncRequested": this.tell(side, { _tag: "Synced", n: action.n })
           break
@@ -76,10 +80,12 @@ class Pair {
 const side = fc.constantFrom<Side>("dialer", "acceptor")
 type Command =
   | { readonly do: "turn"; readonly side: Side; readonly items: ReadonlyArray<ReferenceItem> }
+  | { readonly do: "settle"; readonly side: Side; readonly tree: Tree }
   | { readonly do: "deliver"; readonly side: Side; readonly size: number }
 const items = fc.array(item, { minLength: 1, maxLength: 5 })
 const commands: fc.Arbitrary<ReadonlyArray<Command>> = fc.array(fc.oneof(
   fc.record({ do: fc.constant("turn" as const), side, items }),
+  fc.record({ do: fc.constant("settle" as const), side, tree: treePacket.map((p) => toPacket(p) as Tree) }),
   { weight: 3, arbitrary: fc.record({ do: fc.constant("deliver" as const), side, size: fc.integer({ min: 1, max: 40 }) }) }
 ), { maxLength: 40, size: "max" })
 
@@ -88,12 +94,17 @@ describe("two links", () => {
     let delivered = 0
     fc.assert(fc.property(fc.boolean(), fc.boolean(), commands, (stream, joinFirst, script) => {
       const pair = new Pair(stream)
+      const told: { readonly [side in Side]: Array<Tree> } = { dialer: [], acceptor: [] }
       const sent: { readonly [side in Side]: Array<ReadonlyArray<Item>> } = { dialer: [], acceptor: [] }
       if (joinFirst) pair.settle()
 
       for (const command of script) {
         if (command.do === "deliver") pair.deliver(command.side, command.size)
-        else {
+        else if (command.do === "settle") {
+          const before = pair.states[command.side]
+          pair.tell(command.side, { _tag: "Settle", tree: command.tree })
+          if (pair.states[command.side] !== before) told[other(command.side)].push(command.tree)
+        } else {
           const turn = command.items.map(toItem)
           const before = pair.states[command.side]
           pair.tell(command.side, { _tag: "Turn", items: turn })
@@ -109,6 +120,7 @@ describe("two links", () => {
       pair.settle()
 
       assert.deepStrictEqual(pair.heard, { dialer: sent.dialer.flat(), acceptor: sent.acceptor.flat() })
+      assert.deepStrictEqual(pair.trees, told)
       assert.deepStrictEqual(pair.turns, { dialer: sent.dialer.map((t) => t.length), acceptor: sent.acceptor.map((t) => t.length) })
       assert.deepStrictEqual(pair.synced.at(-1), 2)
       assert.deepStrictEqual(pair.ended, { dialer: ["us Bye"], acceptor: ["peer Bye"] })
@@ -136,7 +148,7 @@ const fed = (stream: boolean, chunks: ReadonlyArray<Uint8Array>): { readonly end
     state = next
     if (ends > 0) afterwards += actions.length
     for (const action of actions) {
-      if (action._tag === "Offered") step({ _tag: "Accept", reach: [] })
+      if (action._tag === "Offered") step({ _tag: "Accept" })
       if (action._tag === "Ended") {
         ends++
         farewell = action.farewell
@@ -150,7 +162,7 @@ const fed = (stream: boolean, chunks: ReadonlyArray<Uint8Array>): { readonly end
 
 const opening = [
   encode({ _tag: "Hello", peer: self("d"), takes: Link.defaultLimits }, false),
-  encode({ _tag: "Join", scope: "s", reach: ["d"] }, false)
+  encode({ _tag: "Join", scope: "s" }, false)
 ]
 
 describe("a link that is fed what strangers send", () => {
@@ -201,10 +213,13 @@ describe("a link that is fed what strangers send", () => {
 })
 
 const at = fc.nat(100_000)
-const names = fc.array(fc.constantFrom("a", "b", "\ud800"), { maxLength: 2 }).map((all) => all.filter((name) => name !== "\ud800"))
+const tree = fc.constantFrom<Tree>(
+  { _tag: "Path", path: { seq: 1, priority: 0, root: "r", distance: 5 } }, { _tag: "Seek", seq: 2 }, { _tag: "Detach" }, { _tag: "Detached" }
+)
 const text = fc.constantFrom("", "reason", "\ud800", "x".repeat(5_000))
 const error = fc.record({ code: text, message: text, index: fc.nat(5) })
 const n = fc.nat(3)
+const small = (credit: number | null): Uint8Array => encode(credit === null ? { _tag: "Pong" } : { _tag: "Credit", bytes: credit }, true)
 const event: fc.Arbitrary<Link.Event> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ _tag: fc.constant("Received" as const), bytes: packet.map((p) => encode(toPacket(p), true)), at }) },
   {
@@ -212,48 +227,69 @@ const event: fc.Arbitrary<Link.Event> = fc.oneof(
     arbitrary: fc.record({
       _tag: fc.constant("Received" as const),
       at,
-      bytes: fc.constantFrom(...opening, encode({ _tag: "Joined", reach: [] }, false)).map((bytes) => unhex(writeFrame(Buffer.from(bytes).toString("hex"))))
+      bytes: fc.constantFrom(...opening, encode({ _tag: "Joined" }, false)).map((bytes) => unhex(writeFrame(Buffer.from(bytes).toString("hex"))))
     })
   },
   fc.record({ _tag: fc.constant("Received" as const), bytes: packet.map((p) => encode(toPacket(p), true).subarray(0, 9)), at }),
-  fc.record({ _tag: fc.constant("Written" as const), bytes: fc.nat(100) }),
+  {
+    weight: 4,
+    arbitrary: fc.record({ _tag: fc.constant("Received" as const), at, bytes: fc.oneof(fc.nat(150), fc.constant(null)).map(small) })
+  },
+  { weight: 3, arbitrary: fc.record({ _tag: fc.constant("Written" as const), bytes: fc.nat(100) }) },
   fc.record({ _tag: fc.constant("Lost" as const), reason: text }),
   fc.record({ _tag: fc.constant("TimerFired" as const), timer: fc.constantFrom("hello" as const, "ping" as const, "giveUp" as const), at }),
-  { weight: 3, arbitrary: fc.record({ _tag: fc.constantFrom("Offer" as const, "Accept" as const), reach: names }) },
+  { weight: 3, arbitrary: fc.record({ _tag: fc.constantFrom("Offer" as const, "Accept" as const) }) },
   fc.record({ _tag: fc.constant("Refuse" as const), error }),
-  fc.record({ _tag: fc.constant("Announce" as const), added: names, removed: names }),
-  { weight: 3, arbitrary: fc.record({ _tag: fc.constant("Turn" as const), items: items.map((all) => all.map(toItem)) }) },
+  fc.record({ _tag: fc.constant("Settle" as const), tree }),
+  { weight: 12, arbitrary: fc.record({ _tag: fc.constant("Turn" as const), items: items.map((all) => all.map(toItem)) }) },
   fc.record({ _tag: fc.constant("Fault" as const), error }),
   fc.record({ _tag: fc.constantFrom("Sync" as const, "Synced" as const), n }),
   fc.record({ _tag: fc.constant("Bye" as const), reason: text })
 )
 
-/** A state without the room that unfinished frames share between states: its own bytes alone are its content. */
+/** A state without the room that unfinished frames share between states, and with what its maps hold. */
 const content = (state: Link.State): unknown => {
   if (state._tag === "Over") return state
-  const { partial } = state.frames
-  return { ...state, frames: partial && Uint8Array.from(partial.buffer.bytes.subarray(0, partial.have)) }
+  const { frames: { partial }, outbox } = state
+  const { ended, entries, facts, loads } = outbox
+  return {
+    ...state,
+    frames: partial && Uint8Array.from(partial.buffer.bytes.subarray(0, partial.have)),
+    outbox: { ...outbox, ended: [...ended], entries: [...entries], facts: [...facts], loads: [...loads] }
+  }
 }
 const frozen = (state: Link.State): Link.State => {
-  if (state._tag === "Live") for (const one of [state.phase, state.limits, state.timing, state.awaited, state.config, state.unfinished]) Object.freeze(one)
+  if (state._tag === "Live") {
+    const { awaited, config, flow, limits, outbox, phase, timing, unfinished } = state
+    for (const one of [phase, limits, timing, awaited, config, unfinished, flow, outbox]) Object.freeze(one)
+  }
   return Object.freeze(state)
 }
 
+const limits = { queueBytesMax: 6_000, messagesMax: 1 }
+const takes = { ...leastCapacity, windowBytes: 16 }
+const framed = (...packets: ReadonlyArray<Packet>): Link.Event =>
+  ({ _tag: "Received", at: 1, bytes: Uint8Array.from(packets.flatMap((one) => [...encode(one, true)])) })
+const hello: Packet = { _tag: "Hello", peer: self("d"), takes }
+const starts = fc.constantFrom<readonly [Link.Config, ReadonlyArray<Link.Event>]>(
+  [{ link: "d", role: "dialer", scope: "s", self: self("d"), stream: true, limits }, [framed(hello), { _tag: "Offer" }, framed({ _tag: "Joined" })]],
+  [{ link: "a", role: "acceptor", self: self("a"), stream: true, limits }, [framed(hello, { _tag: "Join", scope: "s" }), { _tag: "Accept" }]]
+)
+
 describe("a link as a machine", () => {
   it("gives the same step twice, and leaves every old state as it was", () => {
-    const config = fc.constantFrom<Link.Config>(
-      { link: "d", role: "dialer", scope: "s", self: self("d"), stream: true },
-      { link: "a", role: "acceptor", self: self("a"), stream: true }
-    )
     const phases = new Set<string>()
-    fc.assert(fc.property(config, fc.array(event, { maxLength: 25 }), (start, events) => {
-      let state = frozen(Link.initial(start)[0])
-      const path = events.map((one) => {
+    const found = { waiting: 0, dropped: 0, measured: 0 }
+    fc.assert(fc.property(starts, fc.nat(3), fc.array(event, { maxLength: 25, size: "max" }), ([config, joining], prefix, events) => {
+      let state = frozen(Link.initial(config)[0])
+      const path = [...joining.slice(0, prefix), ...events].map((one) => {
         const before = state
         const was = content(before)
         const [next, actions] = Link.transition(before, one)
         state = frozen(next)
         phases.add(next._tag === "Over" ? "Over" : next.phase._tag)
+        if (next._tag === "Live" && !Outbox.isEmpty(next.outbox)) found.waiting++
+        for (const { _tag } of actions) if (_tag === "Dropped" || _tag === "Measured") found[_tag === "Dropped" ? "dropped" : "measured"]++
         return { before, was, one, next: content(next), actions }
       })
 
@@ -261,8 +297,9 @@ describe("a link as a machine", () => {
         const [again, actionsAgain] = Link.transition(before, one)
         assert.deepStrictEqual([content(before), content(again), actionsAgain], [was, next, actions])
       }
-    }), { numRuns: 300, seed: 1 })
+    }), { numRuns: 500, seed: 1 })
 
     assert.sameMembers([...phases], ["Greeting", "Greeted", "Asked", "Joined", "Over"])
+    for (const times of Object.values(found)) assert.isAbove(times, 5, JSON.stringify(found))
   })
 })

@@ -12,7 +12,7 @@ import { Dictionary, Encoded, record, symbol, type Value } from "../../src/value
 import { comparable, control, endpoint, packet, pattern, sequence, toItem, toPacket, turn } from "./arbitrary.ts"
 import { Bad, normal, readFrames, readPacket, toHex, unhex, writePacket, writeValue } from "./reference-reader.ts"
 
-const limits: ParseLimits = { depthMax: 128, bytesMax: 1 << 20, turnItemsMax: 100, reachMax: 5 }
+const limits: ParseLimits = { depthMax: 128, bytesMax: 1 << 20, turnItemsMax: 100 }
 const msg = (n: number, ...captures: ReadonlyArray<Value>): Item => ({ _tag: "Msg", endpoint: n, captures: encodedOf(captures) })
 
 const T = "b4b30154"
@@ -153,8 +153,12 @@ const wrongs: ReadonlyArray<readonly [what: string, hex: string, code: string, o
   ["a turn of another name", "b4b3015584", "UnknownPacket", 0],
   ["a count that is negative", "b4b30473796e63b001ff84", "BadField", 7],
   ["a count of 2^53", "b4b30473796e63b0072000000000000084", "BadField", 7],
-  ["a list with a symbol in it", "b4b3066a6f696e6564b5b101618084b3016184", "BadField", 13],
-  ["a list that is too long", "b4b3066a6f696e6564b5b100b100b100b100b100b1008484", "TooMuchReach", 20],
+  ["a stamp of an origin that is no integer", `${T}b30140b10161b0010184`, "BadItem", 7, 0],
+  ["a stamp without a number", `${T}b30140b0010184`, "BadItem", 10, 0],
+  ["a stamp of number 0", `${T}b30140b00101b00084`, "BadItem", 10, 0],
+  ["a path whose distance is beyond 2^48", "b4b30470617468b000b000b10161b0070100000000000184", "BadField", 14],
+  ["a join with what version 1 had once", "b4b3046a6f696eb100b58484", "UnknownPacket", 9],
+  ["a label of nine letters", "b4b309646574616368656464b58484", "UnknownPacket", 0],
   ["an index that is #t", "b4b3056572726f72b30161b1008184", "BadField", 13],
   ["a hello of version 2, and of other fields", "b4b30568656c6c6fb001028084", "Version", 8],
   ["a hello with a string among its keys", "b4b30568656c6c6fb00101b100b00081b7b100b0008484", "BadField", 17]
@@ -238,7 +242,7 @@ describe("PacketError", () => {
   })
 
   it("takes names and texts of the longest size, and no longer", () => {
-    const name = (n: number) => `b4b3046a6f696eb1${n > 127 ? (n % 128 + 128).toString(16) + `0${Math.floor(n / 128)}` : n.toString(16)}${"61".repeat(n)}b58484`
+    const name = (n: number) => `b4b3046a6f696eb1${n > 127 ? (n % 128 + 128).toString(16) + `0${Math.floor(n / 128)}` : n.toString(16)}${"61".repeat(n)}84`
 
     const found = [nameBytesMax, nameBytesMax + 1].map((n) => parse(unhex(name(n)), limits)._tag)
 

@@ -1,7 +1,7 @@
 /** Random packets in the reference's terms, and the way from these to the terms of `src`. */
 import * as fc from "fast-check"
 import type * as Federation from "../../src/federation/Item.ts"
-import type * as Packet from "../../src/link/Packet.ts"
+import * as Packet from "../../src/link/Packet.ts"
 import { encode } from "../../src/value/canonical.ts"
 import * as Pattern from "../../src/value/Pattern.ts"
 import { Dictionary, Double, Embedded, Encoded, Record, Set, symbol, type Value } from "../../src/value/Value.ts"
@@ -70,19 +70,21 @@ export const endpoint = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ 
 const captured = (op: "!" | "+" | "-") => fc.tuple(endpoint, sequence).map(([n, v]): Item => ({ op, n, v }))
 const bare = (op: "~" | ".") => endpoint.map((n): Item => ({ op, n }))
 const asserted = fc.tuple(endpoint, pattern).map(([n, v]): Item => ({ op: "?", n, v: normal(v)! }))
-export const item: fc.Arbitrary<Item> = fc.oneof(captured("!"), captured("+"), captured("-"), bare("~"), bare("."), asserted)
+const stamped = fc.tuple(endpoint, endpoint).map(([origin, n]): Item => ({ op: "@", origin, n }))
+export const item: fc.Arbitrary<Item> = fc.oneof(captured("!"), captured("+"), captured("-"), bare("~"), bare("."), asserted, stamped)
 
 const string = (bytesMax: number): fc.Arbitrary<V> =>
   fc.oneof({ weight: 5, arbitrary: text }, fc.constantFrom("", "x".repeat(bytesMax))).map((v): V => ({ k: "string", v }))
 const name = string(255)
-const names = fc.array(name, { maxLength: 4 }).map((vs): V => ({ k: "sequence", vs }))
 const integer = (v: bigint): V => ({ k: "integer", v })
 const count = fc.oneof(fc.nat(300), fc.maxSafeInteger().map(Math.abs)).map((n) => integer(BigInt(n)))
+const small = fc.oneof(fc.nat(300), fc.constantFrom(2 ** 48, 2 ** 48 - 1)).map((n) => integer(BigInt(n)))
 const flag = fc.boolean().map((v): V => ({ k: "boolean", v }))
 const key = (v: string): V => ({ k: "symbol", v })
-const takes = fc.tuple(fc.nat(2 ** 31), fc.nat(2 ** 31), fc.nat(2 ** 31)).map(([packet, turn, items]): V => ({
+const takes = fc.tuple(fc.nat(2 ** 31), fc.nat(2 ** 31), fc.nat(2 ** 31), fc.nat(2 ** 31)).map(([packet, turn, items, window]): V => ({
   k: "dictionary",
   vs: [
+    key("windowBytes"), integer(BigInt(window)),
     key("turnBytesMax"), integer(1_048_576n + BigInt(turn)), key("turnItemsMax"), integer(4_096n + BigInt(items)),
     key("packetBytesMax"), integer(65_536n + BigInt(packet))
   ]
@@ -92,11 +94,21 @@ const fields = (label: string, ...arbitraries: ReadonlyArray<fc.Arbitrary<V>>): 
   fc.tuple(...arbitraries).map((vs) => ({ label, fields: vs as ReadonlyArray<V> }))
 
 export const turn: fc.Arbitrary<Reference> = fc.record({ label: fc.constantFrom("T" as const, "t" as const), items: fc.array(item, { maxLength: 6 }) })
+export const treePacket: fc.Arbitrary<Reference> = fc.oneof(
+  fields("path", small, count, name, small),
+  fields("pathless"),
+  fields("seek", small),
+  fields("attach", small, count, name, small),
+  fields("attached"),
+  fields("detach"),
+  fields("detached")
+)
 export const control: fc.Arbitrary<Reference> = fc.oneof(
+  { weight: 7, arbitrary: treePacket },
   fields("hello", fc.constant(integer(1n)), name, count, flag, takes),
-  fields("join", name, names),
-  fields("joined", names),
-  fields("reach", names, names),
+  fields("join", name),
+  fields("joined"),
+  fields("credit", count),
   fields("ping"),
   fields("pong"),
   fields("sync", count),
@@ -131,8 +143,9 @@ export const toValue = (v: V): Value => {
 
 const tags = { "!": "Msg", "+": "Add", "-": "Del", "~": "Clear", ".": "End" } as const
 
-export const toItem = ({ n, op, v }: Item): Federation.Item => {
+export const toItem = ({ n, op, origin, v }: Item): Federation.Item => {
   switch (op) {
+    case "@": return { _tag: "Stamp", origin: origin!, n }
     case "?": return { _tag: "Assert", endpoint: n, pattern: Pattern.fromValue(toValue(v!))! }
     case "~":
     case ".": return { _tag: tags[op], endpoint: n }
@@ -145,12 +158,19 @@ export const toPacket = (packet: Reference): Packet.Packet => {
   const [a, b, c, d, e] = packet.fields.map((field): any => (field.k === "symbol" ? field.v : toValue(field)))
   switch (packet.label) {
     case "hello": {
-      const capacity = Object.fromEntries((e as Dictionary).entries.map(([k, n]) => [Symbol.keyFor(k as symbol)!, n])) as Packet.Capacity
-      return { _tag: "Hello", peer: { node: b, incarnation: c, leaf: d }, takes: capacity }
+      const known = (e as Dictionary).entries.map(([k, n]) => [Symbol.keyFor(k as symbol)!, n] as const).filter(([k]) => Object.hasOwn(Packet.leastCapacity, k))
+      return { _tag: "Hello", peer: { node: b, incarnation: c, leaf: d }, takes: { ...Packet.leastCapacity, ...Object.fromEntries(known) } }
     }
-    case "join": return { _tag: "Join", scope: a, reach: b }
-    case "joined": return { _tag: "Joined", reach: a }
-    case "reach": return { _tag: "Reach", added: a, removed: b }
+    case "join": return { _tag: "Join", scope: a }
+    case "joined": return { _tag: "Joined" }
+    case "path": return { _tag: "Path", path: { seq: a, priority: b, root: c, distance: d } }
+    case "pathless": return { _tag: "Pathless" }
+    case "seek": return { _tag: "Seek", seq: a }
+    case "attach": return { _tag: "Attach", feasible: { seq: a, priority: b, root: c, distance: d } }
+    case "attached": return { _tag: "Attached" }
+    case "detach": return { _tag: "Detach" }
+    case "detached": return { _tag: "Detached" }
+    case "credit": return { _tag: "Credit", bytes: a }
     case "ping": return { _tag: "Ping" }
     case "pong": return { _tag: "Pong" }
     case "sync": return { _tag: "Sync", n: a }

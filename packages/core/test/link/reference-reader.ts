@@ -217,8 +217,11 @@ export const readText = (text: string): V => {
 
 export interface Item {
   /** `!` stands for the message, which has no operator. */
-  readonly op: "!" | "+" | "-" | "?" | "~" | "."
+  readonly op: "!" | "+" | "-" | "?" | "~" | "." | "@"
+  /** The endpoint, or the number of a stamp. */
   readonly n: number
+  /** Of a stamp. */
+  readonly origin?: number
   /** Captures, or a pattern in its normal form. */
   readonly v?: V
 }
@@ -245,8 +248,12 @@ export const writePacket = (packet: Packet): string => {
   const label: V = { k: "symbol", v: packet.label }
   return writeValue({ k: "record", vs: [label, ...("items" in packet ? packet.items.flatMap(writeItem) : packet.fields)] })
 }
-const writeItem = ({ n, op, v }: Item): Array<V> =>
-  [...(op === "!" ? [] : [{ k: "symbol", v: op } satisfies V]), { k: "integer", v: BigInt(n) }, ...(v === undefined ? [] : [v])]
+const writeItem = ({ n, op, origin, v }: Item): Array<V> => [
+  ...(op === "!" ? [] : [{ k: "symbol", v: op } satisfies V]),
+  ...(origin === undefined ? [] : [{ k: "integer", v: BigInt(origin) } satisfies V]),
+  { k: "integer", v: BigInt(n) },
+  ...(v === undefined ? [] : [v])
+]
 
 const most = BigInt(Number.MAX_SAFE_INTEGER)
 const bytesIn = (text: string): number => Buffer.byteLength(text, "utf8")
@@ -254,10 +261,10 @@ const isCount = (v: V): v is V & { k: "integer" } => v.k === "integer" && v.v >=
 const isName = (v: V): boolean => v.k === "string" && bytesIn(v.v) <= 255
 const isText = (v: V): boolean => v.k === "string" && bytesIn(v.v) <= 1024
 const isCode = (v: V): boolean => v.k === "symbol" && bytesIn(v.v) <= 255
-const isNames = (v: V): boolean => v.k === "sequence" && v.vs.every(isName)
+const isSmall = (v: V): boolean => isCount(v) && v.v <= 2n ** 48n
 const isFlag = (v: V): boolean => v.k === "boolean"
 const isIndex = (v: V): boolean => isCount(v) || (v.k === "boolean" && !v.v)
-const least: { readonly [key: string]: bigint } = { packetBytesMax: 65_536n, turnBytesMax: 1_048_576n, turnItemsMax: 4_096n }
+const least: { readonly [key: string]: bigint } = { packetBytesMax: 65_536n, turnBytesMax: 1_048_576n, turnItemsMax: 4_096n, windowBytes: 0n }
 const isCapacity = (v: V): boolean =>
   v.k === "dictionary" &&
   v.vs.every((key, i) => {
@@ -269,9 +276,16 @@ const isCapacity = (v: V): boolean =>
 
 const shapes = new Map<string, ReadonlyArray<(v: V) => boolean>>([
   ["hello", [isCount, isName, isCount, isFlag, isCapacity]],
-  ["join", [isName, isNames]],
-  ["joined", [isNames]],
-  ["reach", [isNames, isNames]],
+  ["join", [isName]],
+  ["joined", []],
+  ["path", [isSmall, isCount, isName, isSmall]],
+  ["pathless", []],
+  ["seek", [isSmall]],
+  ["attach", [isSmall, isCount, isName, isSmall]],
+  ["attached", []],
+  ["detach", []],
+  ["detached", []],
+  ["credit", [isCount]],
   ["ping", []],
   ["pong", []],
   ["sync", [isCount]],
@@ -285,10 +299,10 @@ const shapes = new Map<string, ReadonlyArray<(v: V) => boolean>>([
 const readItems = (fields: ReadonlyArray<V>): ReadonlyArray<Item> => {
   const items: Array<Item> = []
   let i = 0
-  const endpoint = (): number => {
+  const endpoint = (otherwise = "BadEndpoint"): number => {
     const v = fields[i++]
     check(v !== undefined, "BadItem", items.length)
-    check(isCount(v) && v.v > 0n, "BadEndpoint", items.length)
+    check(isCount(v) && v.v > 0n, otherwise, items.length)
     return Number(v.v)
   }
   const captures = (): V => {
@@ -313,6 +327,11 @@ const readItems = (fields: ReadonlyArray<V>): ReadonlyArray<Item> => {
       case ".":
         items.push({ op: first.v, n: endpoint() })
         break
+      case "@": {
+        const origin = endpoint("BadItem")
+        items.push({ op: "@", origin, n: endpoint("BadItem") })
+        break
+      }
       case "?": {
         const n = endpoint()
         const v = fields[i++]
