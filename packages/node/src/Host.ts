@@ -6,7 +6,7 @@
  * it, so a socket is read no faster than the node steps. Events that arise in a step wait in a queue.
  */
 import { type Dataspace, Node, Operator, type Process, type Value } from "@colloquy/core"
-import { Cause, Context, Deferred, Effect, FiberMap, Layer } from "effect"
+import { Cause, Context, Deferred, Effect, FiberMap, Layer, Metric } from "effect"
 import { randomInt } from "node:crypto"
 import { performance } from "node:perf_hooks"
 import type { Recorder } from "./Recorder.ts"
@@ -53,7 +53,10 @@ export class Host extends Context.Service<Host, {
   static readonly layer = (config: Config): Layer.Layer<Host> => Layer.effect(Host, make(config))
 }
 
+const dropped = Metric.counter("colloquy_link_messages_dropped", { description: "messages that a peer did not take in time", incremental: true })
+
 const make = Effect.fnUntraced(function*(config: Config) {
+  const context = yield* Effect.context<never>()
   const transportOf = yield* Transports.provided
   const dials = yield* FiberMap.make<string, void>()
   const runDial = yield* FiberMap.runtime(dials)<never>()
@@ -73,6 +76,7 @@ const make = Effect.fnUntraced(function*(config: Config) {
   record?.start(nodeConfig, Object.keys(behaviours), boot, (reason) => log("Error", "the recording was stopped", { reason }))
   let state = first
   let count = 0
+  let isOver = false
   let allClosed: (() => void) | undefined
 
   const queue: Array<Node.Event> = []
@@ -121,6 +125,9 @@ const make = Effect.fnUntraced(function*(config: Config) {
       case "Exited": return onExited(key(action.space, action.pid), action.reason)
       case "Continue": return void setImmediate(() => tell({ _tag: "Tell", space: action.space, event: { _tag: "Continue" } }))
       case "Synced": return syncs.get(action.n)?.()
+      case "Dropped":
+        dropped.updateUnsafe(action.messages, context)
+        return log("Warn", "a peer reads too slowly: messages were dropped", { link: action.link, messages: action.messages })
       case "Log": return log(action.level, action.message, action.fields)
       case "Stopped": return void Deferred.doneUnsafe(stopped, Effect.void)
     }
@@ -207,12 +214,16 @@ const make = Effect.fnUntraced(function*(config: Config) {
       if (connections.size === 0) allClosed()
     }).pipe(Effect.timeoutOption(stopMs))
     for (const connection of connections.values()) connection.abort()
+    // whoever outlives the node is told so, and waits for nothing that will not come
+    isOver = true
+    for (const of of [...listeners.keys()]) onExited(of, true)
   }))
 
   return Host.of({
     node: config.node,
     tell,
     enter: (space, pid, listener, actions, name = pid) => {
+      if (isOver) return listener.exited(true)
       listeners.set(key(space, pid), listener)
       tell({ _tag: "Tell", space, event: { _tag: "Enter", pid, name, actions } satisfies Dataspace.Event })
     },
