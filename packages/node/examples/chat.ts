@@ -21,8 +21,9 @@
 import { Assertion, Pattern, Value } from "@colloquy/core"
 import { Driver, Node, Space } from "@colloquy/node"
 import { Console, Effect, Fiber, Layer, Schema, Stream } from "effect"
-import { here, listen } from "./listen.ts"
-import { main } from "./main.ts"
+import { Command } from "effect/cli"
+import { here, listen } from "./demand.ts"
+import { main, port } from "./main.ts"
 
 export const In = Assertion.record("In", { room: Schema.String, name: Schema.String, guest: Schema.String, said: Schema.String })
 const Inbound = Assertion.record("inbound", { fact: In })
@@ -129,7 +130,9 @@ export const chat = (port: number) => Effect.gen(function*() {
 
 export const layer = Driver.Tcp.layer.pipe(Layer.provideMerge(Node.scope("chat")), Layer.provide(Node.layer()))
 
-main(import.meta, ([port = "7000"]) => Effect.gen(function*() {
-  yield* Console.log(`listening on 127.0.0.1:${yield* chat(Number(port))}`)
+const serve = Effect.fnUntraced(function*({ port }: { readonly port: number }) {
+  yield* Console.log(`listening on 127.0.0.1:${yield* chat(port)}`)
   return yield* Effect.never
-}).pipe(Effect.scoped, Effect.provide(layer)))
+}, Effect.scoped, Effect.provide(layer))
+
+main(import.meta, Command.make("chat.ts", { port: port(7000) }, serve).pipe(Command.withDescription("a chat server with rooms, for plain nc")))

@@ -11,8 +11,9 @@
 import { Pattern, Process, Value } from "@colloquy/core"
 import { Driver, Node, Space } from "@colloquy/node"
 import { Console, Effect, Layer } from "effect"
-import { here, listen } from "./listen.ts"
-import { main } from "./main.ts"
+import { Command } from "effect/cli"
+import { here, listen } from "./demand.ts"
+import { main, port } from "./main.ts"
 
 /** The most that one connection may have under way here: what was read, and not written back yet. */
 export const windowBytes = 65_536
@@ -53,7 +54,9 @@ export const layer = Driver.Tcp.layer.pipe(
   Layer.provide(Node.layer({ behaviours: { conversation } }))
 )
 
-main(import.meta, ([port = "7000"]) => Effect.gen(function*() {
-  yield* Console.log(`listening on 127.0.0.1:${yield* echo(Number(port))}`)
+const serve = Effect.fnUntraced(function*({ port }: { readonly port: number }) {
+  yield* Console.log(`listening on 127.0.0.1:${yield* echo(port)}`)
   return yield* Effect.never
-}).pipe(Effect.scoped, Effect.provide(layer)))
+}, Effect.scoped, Effect.provide(layer))
+
+main(import.meta, Command.make("echo.ts", { port: port(7000) }, serve).pipe(Command.withDescription("TCP echo: who connects is told what it says")))

@@ -14,6 +14,7 @@
 import { Assertion, Handoff, Pattern, Process, Supervisor, Text, Value } from "@colloquy/core"
 import { Driver, Node, Space } from "@colloquy/node"
 import { Cause, Console, Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Command } from "effect/cli"
 import { main, typed } from "./main.ts"
 
 export const Child = Assertion.record("Child", { pid: Assertion.Value, parent: Assertion.Value, name: Schema.String, n: Schema.Int })
@@ -128,10 +129,12 @@ const shop: Tree = {
 }
 const Crash = Assertion.record("Crash", { name: Schema.String })
 
-main(import.meta, () => Effect.gen(function*() {
+const program = Effect.gen(function*() {
   const space = yield* Space.Space
   yield* Effect.forkScoped(Stream.runForEach(typed, (name) => space.send(Crash({ name: name.trim() }))))
   const crashing = (name: string) => Effect.andThen(space.waitFor(Crash.with({ name })), Effect.die(new Error("somebody told it to")))
   const reason = yield* grow(shop, crashing, (tree) => Console.log(`${process.stdout.isTTY ? "\u001b[2J\u001b[H" : ""}${tree}\n`))
   yield* Console.log(`the tree gave up: ${Text.print(reason)}`)
-}).pipe(Effect.scoped, Effect.provide(layer)))
+}).pipe(Effect.scoped, Effect.provide(layer))
+
+main(import.meta, Command.make("supervisor.ts", {}, () => program).pipe(Command.withDescription("a tree of workers: type a name, and it crashes")))

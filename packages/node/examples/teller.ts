@@ -17,6 +17,7 @@
 import { Assertion, Pattern } from "@colloquy/core"
 import { Node, Space } from "@colloquy/node"
 import { Console, Effect, Fiber, Layer, Random, Schema, Semaphore } from "effect"
+import { Argument, Command } from "effect/cli"
 import { main } from "./main.ts"
 
 export const Customer = Assertion.record("Customer", { name: Schema.String, wish: Schema.String })
@@ -76,14 +77,21 @@ const tell = Effect.gen(function*() {
     Effect.acquireRelease(Console.log(`teller ${counter} serves ${customer}`), () => Console.log(`counter ${counter} is free`)))
 })
 
-const program = ([counters = "2", ...names]: ReadonlyArray<string>) => Effect.gen(function*() {
+const program = Effect.fnUntraced(function*({ counters, names }: { readonly counters: number; readonly names: ReadonlyArray<string> }) {
   yield* tell
-  yield* bank(Number(counters), (wish) => Effect.gen(function*() {
+  yield* bank(counters, (wish) => Effect.gen(function*() {
     yield* Effect.sleep("500 millis")
     return (yield* Random.next) < 0.2 ? yield* Effect.die(new Error("the teller fainted")) : `You have ${wish}.`
   }))
   const receipts = yield* Effect.forEach(names, (name) => customer(name, "a new account"), { concurrency: "unbounded" })
   yield* Effect.forEach(receipts, (text, i) => Console.log(`${names[i]} was told: ${text}`))
-}).pipe(Effect.scoped, Effect.provide(Node.scope("bank").pipe(Layer.provide(Node.layer()))))
+}, Effect.scoped, Effect.provide(Node.scope("bank").pipe(Layer.provide(Node.layer()))))
 
-main(import.meta, program)
+const words = {
+  counters: Argument.Int("counters").pipe(
+    Argument.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))),
+    Argument.withDescription("how many there are")
+  ),
+  names: Argument.String("customer").pipe(Argument.withDescription("who comes, each with a wish"), Argument.atLeast(1))
+}
+main(import.meta, Command.make("teller.ts", words, program).pipe(Command.withDescription("a bank serves its customers, each at one of the counters")))

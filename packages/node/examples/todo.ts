@@ -19,6 +19,7 @@
 import { Assertion, Pattern } from "@colloquy/core"
 import { Node, Space } from "@colloquy/node"
 import { Console, Effect, Layer, Schema, Scope, Stream } from "effect"
+import { Argument, Command } from "effect/cli"
 import { main, typed } from "./main.ts"
 
 export const Item = Assertion.record("Item", { owner: Schema.String, id: Schema.Int, text: Schema.String, isDone: Schema.Boolean })
@@ -58,7 +59,7 @@ export const todo = <E, R>(
   let count = 0
   yield* Stream.runForEach(commands, Effect.fnUntraced(function*(line) {
     const [, command, rest = ""] = /^\s*(\S*)\s*(.*?)\s*$/.exec(line)!
-    const [, whose = owner, id] = /^(?:(.+)\/)?(\d+)$/.exec(rest) ?? []
+    const [, whose = owner, id] = /^(?:(.+)\/)?(\d{1,15})$/.exec(rest) ?? []
     if (command === "add" && rest !== "") yield* Effect.forkScoped(item(owner, ++count, rest))
     else if (command === "done" && id !== undefined) yield* Effect.forkScoped(finish(whose, Number(id)))
     else if (command === "list") yield* Effect.forEach((yield* space.query(Item.all)).toSorted(inOrder), (one) => print(shown(one)))
@@ -77,7 +78,12 @@ export const address = Effect.gen(function*() {
   return bound as string
 }).pipe(Effect.scoped)
 
-main(import.meta, ([name = "ann", listen = "tcp://127.0.0.1:0", ...uplinks]) => Effect.gen(function*() {
+const words = {
+  name: Argument.String("name").pipe(Argument.withDescription("of the node, and of whoever types here")),
+  listen: Argument.String("listen").pipe(Argument.withDescription("its address: tcp://127.0.0.1:7701"), Argument.withDefault("tcp://127.0.0.1:0")),
+  uplinks: Argument.String("uplink").pipe(Argument.withDescription("addresses of others"), Argument.atLeast(0))
+}
+main(import.meta, Command.make("todo.ts", words, ({ listen, name, uplinks }) => Effect.gen(function*() {
   yield* Console.log(`${name} listens at ${yield* address}`)
   yield* todo(name, typed, Console.log)
-}).pipe(Effect.scoped, Effect.provide(layer(name, listen, uplinks))))
+}).pipe(Effect.scoped, Effect.provide(layer(name, listen, uplinks)))).pipe(Command.withDescription("a to-do list that several nodes share")))

@@ -19,6 +19,7 @@ import * as Transports from "./transport/index.ts"
 
 const { Host } = HostModule
 
+/** What a node is told. Nothing of it must be said; `NodeConfig` has the same for files and the environment. */
 export interface Config extends Omit<HostModule.Config, "node"> {
   /** Names the node among its peers. Give one to a node that others should know again after a restart. */
   readonly id?: string
@@ -32,7 +33,8 @@ export interface Config extends Omit<HostModule.Config, "node"> {
 /** An address that others can reach was to be listened at, and nobody said that this is meant. */
 export class Insecure extends Schema.TaggedError<Insecure>()("Insecure", { address: Schema.String }) {
   override get message() {
-    return `${this.address} can be reached from other machines, and links carry no authentication: anybody could read and write. Listen on loopback, or say that you mean it with --insecure`
+    return `${this.address} can be reached from other machines, and links carry no authentication: anybody could read and write. `
+      + "Listen on loopback, or say that you mean it: --insecure, or insecure in the configuration"
   }
 }
 
@@ -47,16 +49,20 @@ export class BadScope extends Schema.TaggedError<BadScope>()("BadScope", { scope
 export const freshId = (prefix = hostname()): string => `${prefix}-${randomBytes(4).toString("hex")}`
 
 /** A running node, with the transports that are provided. It accepts links once the layer is built. */
-export const layerNoTransport = ({ id = freshId(), insecure = false, listen = [], uplinks = {}, ...config }: Config) =>
-  Layer.effectDiscard(Effect.gen(function*() {
-    for (const text of listen) yield* listenAt(text, insecure)
-    for (const [scope, texts] of Object.entries(uplinks)) {
-      for (const text of texts) yield* uplink(yield* named(scope), text)
-    }
-  })).pipe(
-    Layer.provideMerge(Host.layer({ ...config, node: id })),
-    Layer.provide(namedInLog(id))
-  )
+export const layerNoTransport = ({ insecure = false, listen = [], uplinks = {}, ...config }: Config) =>
+  Layer.unwrap(Effect.gen(function*() {
+    yield* Effect.fromResult(NodeConfig.check(config))
+    const { id = freshId(), ...rest } = config // one for each node that is built of this layer
+    return Layer.effectDiscard(Effect.gen(function*() {
+      for (const text of listen) yield* listenAt(text, insecure)
+      for (const [scope, texts] of Object.entries(uplinks)) {
+        for (const text of texts) yield* uplink(yield* named(scope), text)
+      }
+    })).pipe(
+      Layer.provideMerge(Host.layer({ ...rest, node: id })),
+      Layer.provide(namedInLog(id))
+    )
+  }))
 
 /** With several nodes in one process, a line in the log is to say whose it is. */
 const namedInLog = (node: string) =>

@@ -4,38 +4,13 @@
  * and that over the file; a list that wins replaces the other one, and each scope's uplinks are a list.
  *
  * Promises: what is wrong is said in one line that names the setting, what it should be, what it is and
- * where it was said; a setting that does not exist is refused, with the one that comes nearest.
- *
- * | in the file, or `--set` | in the environment | is | unless said |
- * | --- | --- | --- | --- |
- * | `id` | `COLLOQUY_ID` | the node's name among its peers; keep it between restarts | the machine's name and a random number |
- * | `listen` | `COLLOQUY_LISTEN` | addresses to accept links at; as text, with commas between | none; `serve`: tcp 7600 and ws 7601 of this machine |
- * | `uplinks` | `COLLOQUY_UPLINKS` | addresses, by the scope here; as text, `lobby=ADDRESS,chat=ADDRESS` | none |
- * | `insecure` | `COLLOQUY_INSECURE` | listen where other machines reach, although links carry no authentication | false |
- * | `leaf` | `COLLOQUY_LEAF` | forward for nobody | false |
- * | `limits.packetBytesMax` | `COLLOQUY_LIMITS_PACKET_BYTES_MAX` | bytes of one packet | 16777216 |
- * | `limits.turnBytesMax` | `COLLOQUY_LIMITS_TURN_BYTES_MAX` | bytes of one turn | 67108864 |
- * | `limits.turnItemsMax` | `COLLOQUY_LIMITS_TURN_ITEMS_MAX` | items of one turn | 1048576 |
- * | `limits.depthMax` | `COLLOQUY_LIMITS_DEPTH_MAX` | nesting of values | 100 |
- * | `limits.reachMax` | `COLLOQUY_LIMITS_REACH_MAX` | nodes that a scope reaches | 65536 |
- * | `limits.queueBytesMax` | `COLLOQUY_LIMITS_QUEUE_BYTES_MAX` | bytes that a slow peer has not taken | 67108864 |
- * | `limits.endpointsMax` | `COLLOQUY_LIMITS_ENDPOINTS_MAX` | subscriptions of one link | 65536 |
- * | `limits.endpointBytesMax` | `COLLOQUY_LIMITS_ENDPOINT_BYTES_MAX` | bytes of their patterns | 16777216 |
- * | `limits.capturesMax` | `COLLOQUY_LIMITS_CAPTURES_MAX` | captures from one link, or for one | 1000000 |
- * | `limits.captureBytesMax` | `COLLOQUY_LIMITS_CAPTURE_BYTES_MAX` | their bytes | 268435456 |
- * | `limits.closingMax` | `COLLOQUY_LIMITS_CLOSING_MAX` | subscriptions that a link may leave unfinished | 65536 |
- * | `limits.linksMax` | `COLLOQUY_LIMITS_LINKS_MAX` | links of the node | 10000 |
- * | `timing.pingMs` | `COLLOQUY_TIMING_PING_MS` | silence after which a peer is asked whether it is there | 10000 |
- * | `timing.giveUpMs` | `COLLOQUY_TIMING_GIVE_UP_MS` | silence after which it is taken to be gone | 30000 |
- * | `timing.helloMs` | `COLLOQUY_TIMING_HELLO_MS` | time that a peer has to say hello | 10000 |
- * | `timing.backoff.leastMs` | `COLLOQUY_TIMING_BACKOFF_LEAST_MS` | first pause before an uplink is dialled again | 200 |
- * | `timing.backoff.mostMs` | `COLLOQUY_TIMING_BACKOFF_MOST_MS` | longest one | 10000 |
- *
- * The file's own name is `--config FILE` or `COLLOQUY_CONFIG`.
+ * where it was said; a setting that does not exist is refused, with the one that comes nearest, and one
+ * that a file says twice is, too. The page of this package lists them all.
  */
 import { Federation, Link, Node, Operator, Packet } from "@colloquy/core"
 import { ConfigProvider, Effect, Result, Schema, SchemaAST, SchemaIssue } from "effect"
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
+import * as Json from "./Json.ts"
 import * as Address from "./transport/Address.ts"
 
 // ---- the schema ---------------------------------------------------------------------------------
@@ -55,6 +30,10 @@ const address = text.check(Schema.makeFilter((given: string) => {
   return located instanceof Address.BadAddress ? located.message : undefined
 }))
 const addresses = Schema.Array(address).annotate({ message: "Expected a list of addresses" })
+const listen = addresses.check(Schema.makeFilter((given: ReadonlyArray<string>) => {
+  const twice = given.find((one, i) => given.indexOf(one) < i && !/:0(\/|$)/.test(one))
+  return twice === undefined || `"${twice}" is there twice`
+}))
 const uplinks = Schema.Record(Schema.String, addresses).annotate({ message: "Expected an object with a list of addresses for each scope" }).check(
   Schema.makeFilter((given) => {
     const wrong = Object.keys(given).find((scope) => scope === "" || Operator.isReserved(scope))
@@ -81,9 +60,10 @@ const limits = {
 const backoff = { leastMs: ms, mostMs: ms } satisfies Record<keyof Operator.Backoff, unknown>
 const timing = { pingMs: ms, giveUpMs: ms, helloMs: ms, backoff: group(backoff) } satisfies Record<keyof Node.Timing, unknown>
 
+/** The schema of all settings. */
 export const Settings = Schema.Struct({
   id: Schema.optionalKey(text.check(Schema.makeFilter((id: string) => id !== "" || "Expected a name, which is not empty"))),
-  listen: Schema.optionalKey(addresses),
+  listen: Schema.optionalKey(listen),
   /** Addresses of uplinks, by the scope here. One that names no scope means the same one there. */
   uplinks: Schema.optionalKey(uplinks),
   insecure: yesOrNo,
@@ -98,14 +78,11 @@ const withPauses = ({ timing, ...settings }: typeof Settings.Type): Settings =>
   timing === undefined ? settings : { ...settings, timing: { ...timing, backoff: { ...Node.defaultBackoff, ...timing.backoff } } }
 
 /** What a node does that was told nothing else; `id` and `listen` have no default that holds for every node. */
-export const inForce = (settings: Settings) => ({
-  ...settings,
-  uplinks: settings.uplinks ?? {},
-  insecure: settings.insecure ?? false,
-  leaf: settings.leaf ?? false,
-  limits: { ...Link.defaultLimits, ...Federation.defaultConfig, linksMax: Node.defaultLinksMax, ...settings.limits } satisfies Node.Limits,
-  timing: { ...Link.defaultTiming, backoff: Node.defaultBackoff, ...settings.timing } satisfies Node.Timing
-})
+export const inForce = (settings: Settings) => {
+  const limits: Node.Limits = { ...Link.defaultLimits, ...Federation.defaultConfig, linksMax: Node.defaultLinksMax, ...settings.limits }
+  const timing: Node.Timing = { ...Link.defaultTiming, backoff: Node.defaultBackoff, ...settings.timing }
+  return { ...settings, uplinks: settings.uplinks ?? {}, insecure: settings.insecure ?? false, leaf: settings.leaf ?? false, limits, timing }
+}
 
 type Path = ReadonlyArray<string>
 type Kind = "text" | "list" | "uplinks" | "yes or no" | "number"
@@ -128,6 +105,7 @@ const settingsIn = (ast: SchemaAST.AST, path: Path): ReadonlyArray<Setting> =>
 /** Every setting, in the order of the table. */
 export const all: ReadonlyArray<Setting> = settingsIn(Settings.ast, [])
 const groups: ReadonlySet<string> = new Set(all.flatMap(({ path }) => path.slice(0, -1).map((_, i) => path.slice(0, i + 1).join("."))))
+/** Names the file. */
 export const fileEnv = "COLLOQUY_CONFIG"
 
 /** Something about the configuration that whoever wrote it can mend, in one line. */
@@ -141,6 +119,7 @@ export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
   }
 }
 
+/** What comes besides the environment. */
 export interface Given {
   readonly file?: string | undefined
   readonly flags?: ReadonlyArray<Said>
@@ -167,8 +146,8 @@ export const ofText = (name: string, given: string, from: string): Result.Result
     case "text": return said(given)
     case "list": return said(listOf(given))
     case "uplinks": return ofUplinks(listOf(given), from)
-    case "number": return said(given.trim() === "" || Number.isNaN(Number(given)) ? given : Number(given))
-    case "yes or no": return said(answers.get(given.toLowerCase()) ?? given)
+    case "number": return said(given.trim() === "" || !Number.isFinite(Number(given)) ? given : Number(given))
+    case "yes or no": return said(answers.get(given.trim().toLowerCase()) ?? given)
   }
 }
 const answers = new Map([["true", true], ["yes", true], ["on", true], ["1", true], ["false", false], ["no", false], ["off", false], ["0", false]])
@@ -192,26 +171,30 @@ export const ofUplinks = (given: ReadonlyArray<string>, from: string): Result.Re
 /** What a JSON file says. */
 const ofFile = (file: string): Result.Result<ReadonlyArray<Said>, BadSetting> => {
   const wrong = (problem: string) => Result.fail(new BadSetting({ setting: "", problem, from: file }))
-  let content: string
   try {
-    content = readFileSync(file, "utf8")
+    if (statSync(file).size > fileBytesMax) return wrong(`cannot read ${file}: it has more than ${fileBytesMax} bytes`)
+    const { lineOf, value } = Json.read(readFileSync(file, "utf8"))
+    return ofTree(value, [], (path) => `${file}, line ${lineOf(path)}`)
   } catch (error) {
-    return wrong(`cannot read ${file}: ${(error as Error).message}`)
-  }
-  try {
-    return ofTree(JSON.parse(content), [], file)
-  } catch (error) {
-    return wrong(`it is not JSON: ${(error as Error).message.replace(/\s+/g, " ")}`)
+    if (error instanceof Json.BadJson) {
+      const { line, path, problem } = error
+      return Result.fail(new BadSetting({ setting: path.join("."), problem, from: `${file}, line ${line}` }))
+    }
+    const { code = "", message } = error as NodeJS.ErrnoException
+    return wrong(`cannot read ${file}: ${unreadable.get(code) ?? message}`)
   }
 }
+const fileBytesMax = 1024 * 1024 // a guess: nobody writes that much by hand
+const unreadable = new Map([["ENOENT", "there is no such file"], ["EISDIR", "it is a folder"], ["EACCES", "it is not for us to read"]])
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value)
-const ofTree = (value: unknown, path: Path, from: string): Result.Result<ReadonlyArray<Said>, BadSetting> => {
+const ofTree = (value: unknown, path: Path, from: (path: Path) => string): Result.Result<ReadonlyArray<Said>, BadSetting> => {
   const name = path.join(".")
   const isGroup = path.length === 0 || groups.has(name) || name === "uplinks"
   const isKnown = isGroup || path[0] === "uplinks" || all.some((setting) => setting.name === name)
-  if (!isKnown) return Result.fail(unknown(name, from))
-  if (!isGroup || !isObject(value)) return Result.succeed([{ path, value, from }])
-  const inner = Object.entries(value).map(([key, of]) => ofTree(of, [...path, key], from))
+  if (!isKnown) return Result.fail(unknown(name, from(path)))
+  if (!isGroup || !isObject(value)) return Result.succeed([{ path, value, from: from(path) }])
+  const inner = Object.entries(value).map(([key, of]) => of === undefined ? Result.succeed([]) : ofTree(of, [...path, key], from))
   return Result.map(Result.all(inner), (found) => found.flat())
 }
 
@@ -266,13 +249,21 @@ const isOfKubernetes = (name: string): boolean => /^COLLOQUY_(SERVICE_(HOST|PORT
 export const load = Effect.fnUntraced(function*({ file, flags = [] }: Given = {}) {
   const environment = yield* ofEnvironment
   const read = file ?? environment.file
-  const said = [...read === undefined ? [] : yield* Effect.fromResult(ofFile(read)), ...environment.said, ...flags]
-  for (const one of said) yield* Effect.fromResult(checked(one))
-  const last = new Map(said.map((one) => [JSON.stringify(one.path), one]))
-  const settings = decode([...last.values()].reduce(withSaid, {}))
-  // each was checked on its own: what is left to go wrong is our own bug
-  return yield* Effect.fromResult(fitting(withPauses(Result.getOrThrow(settings)), [...last.values()]))
+  return yield* Effect.fromResult(settled([...read === undefined ? [] : yield* Effect.fromResult(ofFile(read)), ...environment.said, ...flags]))
 })
+
+/** What a program says of a node, by the same rules. Its addresses and scopes have errors of their own. */
+export const check = ({ id, limits, timing }: Settings): Result.Result<unknown, BadSetting> =>
+  Result.flatMap(ofTree({ id, limits, timing }, [], () => "the program"), settled)
+
+/** All of it, and of what was said more than once the last. */
+const settled = (said: ReadonlyArray<Said>): Result.Result<Settings, BadSetting> => {
+  const wrong = said.map(checked).find(Result.isFailure)
+  if (wrong !== undefined) return Result.fail(wrong.failure)
+  const last = [...new Map(said.map((one) => [JSON.stringify(one.path), one])).values()]
+  // each was checked on its own: what is left to go wrong is our own bug
+  return fitting(withPauses(Result.getOrThrow(decode(last.reduce(withSaid, {})))), last)
+}
 
 const decode = Schema.decodeUnknownResult(Settings)
 const withSaid = (tree: object, { path: [key, ...rest], value }: Pick<Said, "path" | "value">): object => {
@@ -292,8 +283,7 @@ const checked = (said: Said): Result.Result<unknown, BadSetting> => {
   })
 }
 const shown = (value: unknown): string => {
-  const json = JSON.stringify(value)
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json
+  return Json.cut(typeof value === "number" ? String(value) : JSON.stringify(value))
 }
 
 /** What two settings are together. */
@@ -315,9 +305,13 @@ const unknown = (name: string, from: string): BadSetting => {
   const member = groups.has(name) ? all.find((setting) => setting.name.startsWith(`${name}.`)) : undefined
   if (member !== undefined) return new BadSetting({ setting: name, problem: `it is a group of settings, such as ${member.name}`, from })
   const isEnv = name.startsWith("COLLOQUY")
-  const known = isEnv ? [...all.map(({ env }) => env), fileEnv] : [...groups, ...all.map((setting) => setting.name)].filter((other) => other !== name)
   const tail = (of: string) => of.slice(of.lastIndexOf(".") + 1)
-  const far = (other: string) => other.startsWith(name) ? 1 : Math.min(distance(name, other), distance(tail(name), tail(other)))
+  const group = name.slice(0, name.lastIndexOf(".") + 1)
+  const isInGroup = groups.has(group.slice(0, -1))
+  const known = isEnv ? [...all.map(({ env }) => env), fileEnv]
+    : [...groups, ...all.map((setting) => setting.name)].filter((other) => other !== name && (!isInGroup || other.startsWith(group)))
+  const apart = (a: string, b: string) => distance(a.toLowerCase(), b.toLowerCase())
+  const far = (other: string) => other.startsWith(name) ? 1 : Math.min(apart(name, other), apart(tail(name), tail(other)))
   const nearest = known.reduce((best, other) => far(other) < far(best) ? other : best)
   return new BadSetting({ setting: name, problem: `there is no such setting; the nearest is ${nearest}`, from })
 }

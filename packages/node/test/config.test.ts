@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Address, Host, Node, type Transport } from "../src/index.ts"
+import { defaultListen } from "../src/cli/serve.ts"
 import * as NodeConfig from "../src/NodeConfig.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "colloquy-"))
@@ -30,10 +31,10 @@ const wrong = (env: Record<string, string>, file?: unknown) =>
   })
 
 describe("the settings", () => {
-  it("are listed with their variables and defaults at the head of the source", () => {
-    const header = readFileSync(fileURLToPath(new URL("../src/NodeConfig.ts", import.meta.url)), "utf8").split("*/")[0]!
-    const rows = [...header.matchAll(/^ \* \| `([^`]+)` \| `([^`]+)` \| [^|]+ \| ([^|]+) \|$/gm)].map(([, name, env, unless]) => ({ name,
-      env, unless }))
+  it("are listed on the page of the package, with their variables and defaults", () => {
+    const page = readFileSync(fileURLToPath(new URL("../README.md", import.meta.url)), "utf8")
+    const rows = [...page.matchAll(/^\| `([^`]+)` \| `(COLLOQUY_[^`]+)` \| [^|]+ \| ([^|]+) \|$/gm)]
+      .map(([, name, env, unless]) => ({ name, env, unless }))
     const defaults = NodeConfig.inForce({})
     const at = (path: ReadonlyArray<string>): unknown => path.reduce<unknown>((tree, key) => (tree as Record<string, unknown>)[key], defaults)
 
@@ -41,7 +42,9 @@ describe("the settings", () => {
     for (const { name, path } of NodeConfig.all.filter(({ kind }) => kind === "number" || kind === "yes or no")) {
       assert.strictEqual(String(at(path)), rows.find((row) => row.name === name)!.unless, name)
     }
+    const listen = rows.find(({ name }) => name === "listen")!.unless!
     assert.strictEqual(NodeConfig.all.length, 22)
+    assert.deepStrictEqual([...listen.matchAll(/`([^`]+:[^`]+)`/g)].map(([, address]) => address), defaultListen)
   })
 
   it.effect("come from the file, from the environment before it, and from flags before that", () => Effect.gen(function*() {
@@ -52,7 +55,7 @@ describe("the settings", () => {
     })
     const env = {
       COLLOQUY_LISTEN: "tcp://127.0.0.1:3, unix:/run/x.sock", COLLOQUY_UPLINKS: "chat=memory:env,chat=memory:env2,hall=memory:env",
-      COLLOQUY_INSECURE: "yes", COLLOQUY_LIMITS_ENDPOINTS_MAX: "2", COLLOQUY_LIMITS_CAPTURES_MAX: "2", COLLOQUY_ID: "",
+      COLLOQUY_INSECURE: " Yes ", COLLOQUY_LIMITS_ENDPOINTS_MAX: "2", COLLOQUY_LIMITS_CAPTURES_MAX: "2", COLLOQUY_ID: "",
       PATH: "/bin", COLLOQUY_SERVICE_PORT: "x", COLLOQUY_PORT_7600_TCP_ADDR: "x"
     }
     const flags = [...flag("limits.capturesMax", "3"), ...flag("uplinks.hall", "memory:flag"), ...flag("leaf", "on")]
@@ -84,6 +87,7 @@ describe("the settings", () => {
       wrong({ COLLOQUY_LIMITS_QUEUE_BYTES_MAX: "many" }),
       wrong({ COLLOQUY_LIMITS_LINKS_MAX: "-1" }),
       wrong({ COLLOQUY_TIMING_PING_MS: "1.5" }),
+      wrong({ COLLOQUY_LIMITS_LINKS_MAX: "1e400" }),
       wrong({ COLLOQUY_LEAF: "perhaps" }),
       wrong({ COLLOQUY_LISTEN: "tcp://127.0.0.1:1,tcp://h" }),
       wrong({ COLLOQUY_UPLINKS: "lobby" }),
@@ -105,22 +109,79 @@ describe("the settings", () => {
       'limits.queueBytesMax: expected a number, got "many" (COLLOQUY_LIMITS_QUEUE_BYTES_MAX)',
       "limits.linksMax: expected a whole number of at least 0, got -1 (COLLOQUY_LIMITS_LINKS_MAX)",
       "timing.pingMs: expected a whole number from 1 to 2147483647, got 1.5 (COLLOQUY_TIMING_PING_MS)",
+      'limits.linksMax: expected a number, got "1e400" (COLLOQUY_LIMITS_LINKS_MAX)',
       'leaf: expected true or false, got "perhaps" (COLLOQUY_LEAF)',
       `listen.1: ${bad} (COLLOQUY_LISTEN)`,
       'uplinks: "lobby" is not an uplink: write LOCALSCOPE=URL, such as lobby=tcp://10.0.0.7:7600/lobby (COLLOQUY_UPLINKS)',
       `uplinks.lobby.0: ${bad} (COLLOQUY_UPLINKS)`,
-      'limits.queueBytesMax: expected a number, got "many" (FILE)',
-      "limits.depthMax: expected a whole number from 1 to 100, got 101 (FILE)",
-      "limits: expected an object of settings, got 3 (FILE)",
-      'listen: expected a list of addresses, got "tcp://127.0.0.1:1" (FILE)',
-      'uplinks: "@status" is not a scope\'s name: one is not empty, and does not start with @ (FILE)',
-      "uplinks.lobby.0: expected a text, got 7 (FILE)",
-      'id: expected a name, which is not empty, got "" (FILE)',
-      "expected an object of settings, got [1] (FILE)",
-      "it is not JSON: Unexpected end of JSON input (FILE)",
-      "timing.giveUpMs: expected more than timing.pingMs, which is 50, got 20 (FILE, COLLOQUY_TIMING_PING_MS)",
-      "timing.backoff.mostMs: expected timing.backoff.leastMs, which is 200, or more, got 20 (FILE)"
+      'limits.queueBytesMax: expected a number, got "many" (FILE, line 1)',
+      "limits.depthMax: expected a whole number from 1 to 100, got 101 (FILE, line 1)",
+      "limits: expected an object of settings, got 3 (FILE, line 1)",
+      'listen: expected a list of addresses, got "tcp://127.0.0.1:1" (FILE, line 1)',
+      'uplinks: "@status" is not a scope\'s name: one is not empty, and does not start with @ (FILE, line 1)',
+      "uplinks.lobby.0: expected a text, got 7 (FILE, line 1)",
+      'id: expected a name, which is not empty, got "" (FILE, line 1)',
+      "expected an object of settings, got [1] (FILE, line 1)",
+      "it is not JSON: expected a value, got the end (FILE, line 2)",
+      "timing.giveUpMs: expected more than timing.pingMs, which is 50, got 20 (FILE, line 1, COLLOQUY_TIMING_PING_MS)",
+      "timing.backoff.mostMs: expected timing.backoff.leastMs, which is 200, or more, got 20 (FILE, line 1)"
     ])
+  }))
+
+  it.effect("are read from a file that says which line is wrong, and where the same is said twice", () => Effect.gen(function*() {
+    const lines = (...all: ReadonlyArray<string>) => wrong({}, all.join("\n"))
+    const said = yield* Effect.all([
+      lines('{ "id": "a",', '  "listen": []', '  "leaf": true }'),
+      lines('{ "id": "a",', "}"),
+      lines("{", '  // the name', '  "id": "a" }'),
+      lines('{ "id": \'a\' }'),
+      lines('{ "id": "a', 'b" }'),
+      lines("{ limits: {} }"),
+      lines('{ "leaf": true } }'),
+      lines('{ "leaf"', "  true }"),
+      lines(""),
+      lines('{ "id": "a",', '  "leaf": true,', '  "id": "b" }'),
+      lines('{ "limits": { "linksMax": 1,', '    "linksMax": 2 } }'),
+      lines('{ "uplinks": {', '    "a": [],', '    "a": [] } }'),
+      lines('{ "limits":', '  { "linksMax": 1,', '    "depthMax": 0 } }'),
+      lines('{ "limits":', '  { "linkMax": 1 } }'),
+      lines('{ "limits": { "linksMax": 1e400 } }'),
+      lines('{ "listen": ["tcp://127.0.0.1:1", "tcp://127.0.0.1:1"] }'),
+      lines("[".repeat(1_000_000)),
+      lines(`{ "uplinks": ${'{ "a": '.repeat(100_000)}`),
+      lines(" ".repeat(1024 * 1024 + 1))
+    ])
+
+    assert.deepStrictEqual(said, [
+      'it is not JSON: expected a comma, got "leaf" (FILE, line 3)',
+      "it is not JSON: expected a key in double quotes, got } (FILE, line 2)",
+      "it is not JSON: expected a key in double quotes, got // (FILE, line 2)",
+      "it is not JSON: expected a value, got 'a' (FILE, line 1)",
+      'it is not JSON: expected a value, got "a b" (FILE, line 2)',
+      "it is not JSON: expected a key in double quotes, got limits (FILE, line 1)",
+      "it is not JSON: expected the end, got } (FILE, line 1)",
+      "it is not JSON: expected a colon, got true (FILE, line 2)",
+      "it is not JSON: expected a value, got the end (FILE, line 1)",
+      "id: it is there twice (FILE, line 3)",
+      "limits.linksMax: it is there twice (FILE, line 2)",
+      "uplinks.a: it is there twice (FILE, line 3)",
+      "limits.depthMax: expected a whole number from 1 to 100, got 0 (FILE, line 3)",
+      "limits.linkMax: there is no such setting; the nearest is limits.linksMax (FILE, line 2)",
+      "limits.linksMax: expected a whole number of at least 0, got Infinity (FILE, line 1)",
+      'listen: "tcp://127.0.0.1:1" is there twice (FILE, line 1)',
+      "it is nested too deep (FILE, line 1)",
+      "it is nested too deep (FILE, line 1)",
+      "cannot read FILE: it has more than 1048576 bytes (FILE)"
+    ])
+  }))
+
+  it.effect("are read as JSON.parse reads them, whatever the text", () => Effect.gen(function*() {
+    const text = '\uFEFF{ "uplinks": { "__proto__": ["memory:a"], "\\u0061 \\"b\\\\": [] }, ' +
+      '"listen": ["tcp://127.0.0.1:0", "tcp://127.0.0.1:0"],\r\n\t"leaf":false}\n'
+
+    assert.deepStrictEqual(yield* load({}, { file: fileOf(text) }), JSON.parse(text.slice(1)))
+    assert.strictEqual((yield* Effect.flip(load({}, { file: folder }))).message, `cannot read ${folder}: it is a folder (${folder})`)
+    assert.strictEqual((yield* Effect.flip(load({ COLLOQUY_CONFIG: "/nowhere" }))).message, "cannot read /nowhere: there is no such file (/nowhere)")
   }))
 
   it.effect("refuse what is no setting, and name the nearest", () => Effect.gen(function*() {
@@ -135,6 +196,8 @@ describe("the settings", () => {
       nearest(wrong({ COLLOQUY_LISTENS_0: "memory:a" })),
       nearest(wrong({ COLLOQUY_CONFIGURATION: "x" })),
       nearest(wrong({}, { limit: {} })),
+      nearest(wrong({}, { LISTEN: [] })),
+      nearest(wrong({}, { limits: { constructor: 1 } })),
       nearest(wrong({}, { pingMs: 1 })),
       nearest(wrong({}, { limits: { queueBytes: 1 } })),
       nearest(wrong({}, JSON.parse('{ "__proto__": { "id": "x" } }'))),
@@ -146,6 +209,8 @@ describe("the settings", () => {
       ["COLLOQUY_LISTENS_0", "COLLOQUY_LISTEN"],
       ["COLLOQUY_CONFIGURATION", "COLLOQUY_CONFIG"],
       ["limit", "limits"],
+      ["LISTEN", "listen"],
+      ["limits.constructor", "limits.capturesMax"],
       ["pingMs", "timing.pingMs"],
       ["limits.queueBytes", "limits.queueBytesMax"],
       ["__proto__", "limits"],
@@ -182,9 +247,9 @@ describe("Node.layerConfig", () => {
   }))
 
   it("says in its type what can go wrong", () => {
-    type Wrong = Address.BadAddress | Node.BadScope | Node.Insecure | Transport.ListenError
+    type Wrong = Address.BadAddress | Node.BadScope | Node.Insecure | NodeConfig.BadSetting | Transport.ListenError
 
-    expectTypeOf(Node.layerConfig()).toEqualTypeOf<Layer.Layer<Host.Host, Wrong | NodeConfig.BadSetting>>()
+    expectTypeOf(Node.layerConfig()).toEqualTypeOf<Layer.Layer<Host.Host, Wrong>>()
     expectTypeOf(Node.layerConfig(Config.all({ id: Config.String("NAME") }))).toEqualTypeOf<Layer.Layer<Host.Host, Wrong | Config.ConfigError>>()
   })
 })

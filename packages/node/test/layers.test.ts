@@ -5,10 +5,12 @@ import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, References, Scop
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Address, Host, Node, Space, Transport, Transports } from "../src/index.ts"
+import { Address, Host, Node, NodeConfig, Space, Transport, Transports } from "../src/index.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "colloquy-"))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+
+type Wrong = Address.BadAddress | Node.BadScope | Node.Insecure | NodeConfig.BadSetting | Transport.ListenError
 
 const present = (who: string) => Value.record("present", who)
 const anyPresent = Pattern.record("present", Pattern.bind())
@@ -52,7 +54,7 @@ describe("a program on a node from Layers", () => {
 
     const Main = chat("ann", heard).pipe(Effect.scoped, Effect.provide(
       Node.scope("chat", { uplinks: [at] }).pipe(Layer.provide(Node.layer({ listen: ["tcp://127.0.0.1:0", "ws://127.0.0.1:0"] })))))
-    expectTypeOf(Main).toEqualTypeOf<Effect.Effect<void, Address.BadAddress | Node.BadScope | Node.Insecure | Transport.ListenError>>()
+    expectTypeOf(Main).toEqualTypeOf<Effect.Effect<void, Wrong>>()
     yield* Main
 
     assert.sameMembers(heard, ["ann came", "bob came", "ann left", "bob left"])
@@ -81,11 +83,28 @@ describe("a program on a node from Layers", () => {
     const scope = yield* run("@status", [], {})
     const uplinks = yield* run("chat", [], { uplinks: { "": ["memory:a"] } })
     const transport = yield* run("chat", [], { listen: ["memory:a"] })
+    const setting = yield* run("chat", [], { limits: { linksMax: -1 } })
+    const both = yield* run("chat", [], { timing: { pingMs: 50_000 } })
 
-    const tags = [open, address, scope, uplinks, transport].map(({ _tag }) => _tag)
-    assert.deepStrictEqual(tags, ["Insecure", "BadAddress", "BadScope", "BadScope", "ListenError"])
+    const tags = [open, address, scope, uplinks, transport, setting].map(({ _tag }) => _tag)
+    assert.deepStrictEqual(tags, ["Insecure", "BadAddress", "BadScope", "BadScope", "ListenError", "BadSetting"])
+    assert.strictEqual(setting.message, "limits.linksMax: expected a whole number of at least 0, got -1 (the program)")
+    assert.strictEqual(both.message, "timing.giveUpMs: expected more than timing.pingMs, which is 50000, got 30000 (the program)")
     assert.strictEqual(scope.message, '"@status" is not a scope\'s name: one is not empty, and does not start with @')
     assert.match(transport.message, /no transport for it is provided/)
+  }))
+})
+
+describe("a layer of which several nodes are built", () => {
+  it.effect("gives each an id of its own, unless it is told one", () => Effect.gen(function*() {
+    const build = (layer: Layer.Layer<Host.Host, Wrong>) =>
+      Effect.map(Layer.build(Layer.fresh(layer)), (context) => Context.get(context, Host.Host).node)
+    const [nameless, named] = [Node.layerMemory(), Node.layerMemory({ id: "ann" })]
+
+    const ids = yield* Effect.forEach([nameless, nameless, named, named], build)
+
+    assert.strictEqual(new Set(ids).size, 3)
+    assert.deepStrictEqual(ids.slice(2), ["ann", "ann"])
   }))
 })
 

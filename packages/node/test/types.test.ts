@@ -89,13 +89,13 @@ describe("a space's types", () => {
 })
 
 describe("the types of layers and of what they are told", () => {
-  type Listening = BadAddress | ListenError | Node.Insecure | Node.BadScope
+  type Listening = BadAddress | ListenError | Node.Insecure | Node.BadScope | NodeConfig.BadSetting
   it("say what a node gives, needs and can fail with", () => {
     const types = () => {
       expectTypeOf(Node.layer({ id: "n" })).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening>>()
       expectTypeOf(Node.layerMemory()).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening>>()
       expectTypeOf(Node.layerNoTransport({})).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening>>()
-      expectTypeOf(Node.layerConfig()).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening | NodeConfig.BadSetting>>()
+      expectTypeOf(Node.layerConfig()).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening>>()
       expectTypeOf(Node.layerConfig(Effect.as(needy, {}))).toEqualTypeOf<Layer.Layer<HostModule.Host, Listening | Broken, Store>>()
       expectTypeOf(Node.scope("chat")).toEqualTypeOf<Layer.Layer<Space.Space, BadAddress | Node.BadScope, HostModule.Host>>()
       expectTypeOf(Space.Space.layer("chat")).toEqualTypeOf<Layer.Layer<Space.Space, never, HostModule.Host>>()

@@ -1,12 +1,12 @@
 /** The built packages, as somebody who installed them has them: in a project that is empty but for them. */
 import { assert, it } from "@effect/vitest"
-import { execFileSync } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFile, execFileSync } from "node:child_process"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { dirname, join } from "node:path"
+import { promisify } from "node:util"
+import { filesOf, pages, programsOf, root } from "./pages.ts"
 
-const root = fileURLToPath(new URL("../../..", import.meta.url))
 const program = `
 import { Dataspace, Pattern, Process, Text, Value } from "@colloquy/core"
 import { Network } from "@colloquy/testkit"
@@ -21,7 +21,7 @@ network.start("a")
 console.log(Text.print(actions[0].events[0].captures), network.nodes.size, typeof Node.layer, Address.parse("tcp://h:1/s").scope)
 `
 
-it("builds packages that an empty project can import, with declarations and a command", { timeout: 120_000 }, () => {
+it("builds packages that an empty project can import, with declarations and a command, and paste the pages into", { timeout: 180_000 }, async () => {
   execFileSync(process.execPath, [join(root, ".config/build.ts")], { cwd: root })
   const project = mkdtempSync(join(tmpdir(), "colloquy-"))
   try {
@@ -31,17 +31,26 @@ it("builds packages that an empty project can import, with declarations and a co
     for (const name of readdirSync(join(root, "node_modules"))) if (name !== "@colloquy" && !name.startsWith(".")) symlinkSync(join(root, "node_modules", name), join(modules, name))
     writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }))
     writeFileSync(join(project, "main.mjs"), program)
-    // what the README shows, pasted
-    const sketches = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text!)
-    for (const [i, text] of sketches.entries()) writeFileSync(join(project, `sketch-${i}.mts`), text)
+    // what the pages show, pasted
+    const pasted = pages.map(([page], i) => ({ folder: join(project, String(i)), files: filesOf(page) }))
+    for (const { files, folder } of pasted) {
+      for (const { path, text } of files) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true })
+        writeFileSync(join(folder, path), text)
+      }
+    }
+    const programs = pasted.flatMap(({ files, folder }) =>
+      programsOf(files).map(({ output, path }) => ({ file: join(folder, path), output: output.trimEnd() })))
 
-    const run = (...args: ReadonlyArray<string>) => execFileSync(process.execPath, args, { cwd: project, encoding: "utf8" })
+    const run = async (...args: ReadonlyArray<string>) => (await promisify(execFile)(process.execPath, args, { cwd: project })).stdout.trimEnd()
 
-    assert.strictEqual(run("main.mjs"), '["ann"] 1 function s\n')
-    assert.match(run(join(modules, "@colloquy/node/cli/main.js"), "--version"), /0\.1\.0/)
-    assert.match(run("sketch-1.mts"), /ann came[^]*ann left/)
-    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--lib", "es2024", "--types", "node", "--skipLibCheck"]
-    execFileSync(join(root, "node_modules/.bin/tsc"), [...options, ...sketches.map((_, i) => `sketch-${i}.mts`)], { cwd: project, stdio: "inherit" })
+    assert.strictEqual(await run("main.mjs"), '["ann"] 1 function s')
+    assert.match(await run(join(modules, "@colloquy/node/cli/main.js"), "--version"), /0\.1\.0/)
+    const printed = await Promise.all(programs.map(async ({ file }) => ({ file, output: await run(file) })))
+    assert.deepStrictEqual(printed, programs)
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--lib", "es2024", "--types", "node", "--skipLibCheck",
+      "--allowImportingTsExtensions"]
+    execFileSync(join(root, "node_modules/.bin/tsc"), [...options, ...programs.map(({ file }) => file)], { cwd: project, stdio: "inherit" })
   } finally {
     rmSync(project, { recursive: true, force: true })
   }

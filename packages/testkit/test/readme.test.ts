@@ -7,33 +7,11 @@ import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Scenario } from "../src/index.ts"
+import { type File, filesOf, pages, programsOf, root } from "./pages.ts"
 
-const root = fileURLToPath(new URL("../../..", import.meta.url))
 const bin = (name: string): string => join(root, "node_modules", name)
-
-interface File {
-  /** `// watch.ts` or `# scenarios/…txt` in its first line; other programs are numbered. */
-  readonly path: string
-  readonly text: string
-  /** What a program prints. */
-  readonly output: string
-}
-
-/** The programs and stories of a README, in their order. A text block that is no file is the output of the program above it, or a picture. */
-const filesOf = (readme: string): ReadonlyArray<File> => {
-  const files: Array<File> = []
-  for (const [, language, text = ""] of readme.matchAll(/^```(ts|text)\n([\s\S]*?)^```$/gm)) {
-    const named = /^(?:\/\/|#) ([\w./-]+\.(?:ts|txt))\b/.exec(text)?.[1]
-    const last = files.at(-1)
-    const inline = [...text.matchAll(/\/\/ => (.*)$/gm)].map(([, line]) => `${line}\n`).join("")
-    if (language === "ts" || named !== undefined) files.push({ path: named ?? `program-${files.length + 1}.ts`, text, output: inline })
-    else if (last?.text.includes("console.log") === true && last.output === "") files[files.length - 1] = { ...last, output: text }
-  }
-  return files
-}
 
 /** A folder with these files, in which our packages are found. */
 const withFolder = async (files: ReadonlyArray<File>, body: (folder: string) => unknown): Promise<void> => {
@@ -75,13 +53,30 @@ const untold = (file: File): File => {
   return { ...file, text: Scenario.print({ directives: directives.map((directive) => ({ ...directive, expected: [] })), trailer }) }
 }
 
-for (const [name, least] of [["README.md", 2], ["packages/core/README.md", 5], ["packages/testkit/README.md", 4], ["packages/node/README.md", 2]] as const) {
+for (const [name, least] of pages) {
   describe(name, () => {
-    const files = filesOf(readFileSync(join(root, name), "utf8"))
-    const programs = files.filter(({ path }) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+    const files = filesOf(name)
+    const programs = programsOf(files)
     const tests = files.filter(({ path }) => path.endsWith(".test.ts"))
     const stories = files.filter(({ path }) => path.endsWith(".txt"))
 
+    it("has no block of a kind that nobody runs, and no command that there is not", { timeout: 60_000 }, async () => {
+      const page = readFileSync(join(root, name), "utf8")
+      const kinds = [...page.matchAll(/^```(.+)$/gm)].map(([, kind]) => kind!)
+      const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, text]) => text!.split("\n"))
+      const scripts = commands.flatMap((line) => [...line.matchAll(/npm run (\S+)/g)].map(([, script]) => script!))
+      const flags = commands.flatMap((line) => {
+        const [, command, rest = ""] = /^npx colloquy (\w+)(.*)$/.exec(line) ?? []
+        return command === undefined ? [] : [...rest.replace(/'[^']*'/g, "").matchAll(/--[\w-]+/g)].map(([flag]) => ({ command, flag }))
+      })
+      const declared = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly scripts: Record<string, string> }
+
+      assert.deepStrictEqual(kinds.filter((kind) => !["ts", "text", "sh", "mermaid"].includes(kind)), [])
+      assert.deepStrictEqual(scripts.filter((script) => !Object.hasOwn(declared.scripts, script)), [])
+      await Promise.all(flags.map(async ({ command, flag }) => {
+        assert.include(await run(root, ["packages/node/src/cli/main.ts", command, "--help"]), `${flag} `)
+      }))
+    })
     it("says what its programs print", () => {
       const silent = programs.filter(({ output }) => output === "").map(({ path }) => path)
       const imported = new Set(files.flatMap(({ text }) => [...text.matchAll(/from "\.\/(.+)"/g)].map(([, path]) => path!)))

@@ -8,8 +8,9 @@
 import { Pattern, Value } from "@colloquy/core"
 import { Space } from "@colloquy/node"
 import { Clock, Effect, Exit, Fiber, FiberSet, Option, Scope, Stream } from "effect"
+import { demand } from "../demand.ts"
 import * as Message from "./message.ts"
-import { Answer, demand } from "./words.ts"
+import { Answer } from "./words.ts"
 
 export interface Config {
   readonly host: string

@@ -10,8 +10,8 @@
  *
  * Nobody calls anybody, and nobody cleans up. The words are in `words.ts`.
  */
-import { Space } from "@colloquy/node"
-import { Clock, Effect, Fiber, FiberMap, Semaphore, Stream } from "effect"
+import { Driver, Node, Space } from "@colloquy/node"
+import { Clock, Effect, Fiber, FiberMap, Layer, Semaphore, Stream } from "effect"
 import * as Clients from "./clients.ts"
 import * as Message from "./message.ts"
 import * as Query from "./query.ts"
@@ -94,3 +94,6 @@ const cache = Effect.fnUntraced(function*({ answersMax }: Config) {
     yield* FiberMap.run(held, key, hold(answer))
   }))
 }, Effect.scoped)
+
+/** What it runs on: a node that is linked to no other, a dataspace of its own, and the drivers in it. */
+export const layer = Layer.merge(Driver.Tcp.layer, Driver.Udp.layer).pipe(Layer.provideMerge(Node.scope("dns")), Layer.provide(Node.layer()))

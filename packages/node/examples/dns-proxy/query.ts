@@ -10,8 +10,9 @@ import { Space } from "@colloquy/node"
 import { Effect, Fiber, Option, Stream } from "effect"
 import { randomInt } from "node:crypto"
 import * as net from "node:net"
+import { demand } from "../demand.ts"
 import * as Message from "./message.ts"
-import { demand, Query, QueryId, type Question, type Server } from "./words.ts"
+import { Query, QueryId, type Question, type Server } from "./words.ts"
 
 /** Gives each query an id as long as it stands: random, and no other's. When all are taken, it gives none. */
 export const allocator = Effect.fnUntraced(function*(idsMax = 65_536) {

@@ -11,9 +11,8 @@
  * | `<query n question server>` | fact | a query | I ask this server. It is a demand for an id |
  * | `<query-id n id>` | fact | the allocator | no other query has this id, as long as yours stands |
  */
-import { Assertion, Pattern, type Process, Text, Value } from "@colloquy/core"
-import { Space } from "@colloquy/node"
-import { Data, Effect, Schema } from "effect"
+import { Assertion, Pattern, type Process, Value } from "@colloquy/core"
+import { Schema } from "effect"
 
 export const Question = Assertion.record("question", { name: Schema.String, type: Schema.String, class: Schema.String })
 export type Question = typeof Question.Type
@@ -33,17 +32,3 @@ export const wanted = {
     Pattern.sequence([Pattern.record("lit", Pattern.bind()), Pattern.record("bind", Pattern.discard), Pattern.record("bind", Pattern.discard)]))),
   decode: ([question]: Process.Captures) => Question.decode(question!)
 }
-
-/** A socket cannot do what was asked of it. */
-export class Failed extends Data.TaggedError("Failed")<{ readonly demand: Value.Value; readonly reason: Value.Value }> {
-  override get message() {
-    return `${Text.print(this.demand)}: ${Text.print(this.reason)}`
-  }
-}
-/** Asks a driver for a socket while the Scope is open, and holds a conversation about it, unless the driver says that it cannot be. */
-export const demand = <A, E, R>(driver: "udp" | "tcp", socket: Value.Value, conversation: Effect.Effect<A, E, R>) => Effect.gen(function*() {
-  const space = yield* Space.Space
-  yield* space.assert(socket)
-  const failed = space.waitFor(Pattern.record(`${driver}-failed`, Pattern.literal(socket), Pattern.bind()))
-  return yield* Effect.raceFirst(conversation, Effect.flatMap(failed, ([reason]) => Effect.fail(new Failed({ demand: socket, reason: reason! }))))
-})

@@ -7,7 +7,7 @@
  * | you | `<authorized-key user key>` | fact | who has this key (its bytes) may log in as user; withdrawn: their connections close |
  * | you | `<ssh-listen host port>` | fact | listen; withdrawn: stop, and close every connection |
  * | driver | `<ssh-listening host port actual>` | fact | it does |
- * | driver | `<ssh-failed host port text>` | fact | it cannot |
+ * | driver | `<ssh-failed <ssh-listen host port> text>` | fact | it cannot |
  * | driver | `<ssh-connection id user>` | fact | somebody has logged in; the removal's reason tells why it ended |
  * | you | `<ssh-handle id>` | fact | I deal with this connection; withdrawn, or not there in time: it is closed |
  * | driver | `<ssh-channel connection id command>` | fact | a program is to run; command is "" for a shell |
@@ -41,13 +41,25 @@ const attemptsMax = 6 // as sshd's MaxAuthTries
 const commandMax = 4_096 // a guess: characters
 const chunkMax = 65_536
 
+/** Nothing of its text: it is a secret. */
+export class BadHostKey extends Data.TaggedError("BadHostKey") {
+  override readonly message = "the host key is not a private key, or has a passphrase"
+}
+export const hostKeyOf = (text: string): Effect.Effect<ssh2.ParsedKey, BadHostKey> => {
+  const key = ssh2.utils.parseKey(text)
+  return key instanceof Error || !key.isPrivateKey() ? Effect.fail(new BadHostKey()) : Effect.succeed(key)
+}
+/** A new pair of keys. Of those that ssh2 1.17 makes, one in 256 lacks a zero at its beginning, and cannot be read. */
+export const newKeys = (): { readonly private: string; readonly public: string } => {
+  const pair = ssh2.utils.generateKeyPairSync("ed25519")
+  return ssh2.utils.parseKey(pair.private) instanceof Error ? newKeys() : pair
+}
+
 /** A process of its own, so that all it says goes when it ends. */
-export const layer = (config: Config): Layer.Layer<never, never, Space.Space> =>
+export const layer = (config: Config): Layer.Layer<never, BadHostKey, Space.Space> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const space = yield* Space.Space
-    // not its text: it is a secret
-    const isKey = !(ssh2.utils.parseKey(config.hostKey) instanceof Error)
-    if (!isKey) return yield* Effect.die(new Error("the host key is not a private key, or has a passphrase"))
+    yield* hostKeyOf(config.hostKey)
     yield* space.fork("ssh", drive(config))
   }))
 
@@ -82,7 +94,7 @@ const listen = Effect.fnUntraced(function*(host: string, port: number, serve: Se
   const bound = server.address()
   yield* space.assert(failure === undefined && bound !== null && typeof bound === "object"
     ? Value.record("ssh-listening", host, port, bound.port)
-    : Value.record("ssh-failed", host, port, failure ?? "closed"))
+    : Value.record("ssh-failed", Value.record("ssh-listen", host, port), failure ?? "closed"))
 })
 
 /** Why a connection is over. */

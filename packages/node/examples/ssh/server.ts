@@ -12,7 +12,8 @@
  */
 import { Pattern, Value } from "@colloquy/core"
 import { Space } from "@colloquy/node"
-import { Cause, Data, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import { demand } from "../demand.ts"
 import { type Application, applications as standard } from "./applications.ts"
 import { terminal } from "./terminal.ts"
 
@@ -23,8 +24,6 @@ export interface Options {
   readonly applications?: { readonly [name: string]: Application }
 }
 
-export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}
-
 /** Serves until the Scope closes; yields the port. Needs the driver (`driver.ts`) in the same dataspace. */
 export const serve = Effect.fnUntraced(function*({ applications = standard, host, keys, port }: Options) {
   const space = yield* Space.Space
@@ -32,12 +31,9 @@ export const serve = Effect.fnUntraced(function*({ applications = standard, host
   yield* space.during(Pattern.record("ssh-connection", Pattern.bind(), Pattern.bind()), ([id, user]) =>
     Effect.flatMap(space.nested(`connection ${String(id)}`, connection(String(id), String(user), applications)), Fiber.join))
 
-  yield* space.assert(Value.record("ssh-listen", host, port))
-  const at = [Pattern.literal(host), Pattern.literal(port), Pattern.bind()]
-  return yield* Effect.raceFirst(
-    Effect.map(space.waitFor(Pattern.record("ssh-listening", ...at)), ([actual]) => Number(actual)),
-    Effect.flatMap(space.waitFor(Pattern.record("ssh-failed", ...at)), ([text]) => new CannotListen({ message: String(text) }))
-  )
+  const listening = space.waitFor(Pattern.record("ssh-listening", Pattern.literal(host), Pattern.literal(port), Pattern.bind()))
+  const [actual] = yield* demand("ssh", Value.record("ssh-listen", host, port), listening)
+  return actual as number
 })
 
 /** Runs in a connection's own dataspace: an application for each channel, in one nested in it. */

@@ -1,23 +1,20 @@
 /** The DNS proxy, on real sockets: its clients are ours, and so are the servers that it asks, which may lie. */
 import { assert, describe, it } from "@effect/vitest"
 import { Pattern, Value } from "@colloquy/core"
-import { Node, Space } from "@colloquy/node"
+import { Space } from "@colloquy/node"
 import * as packet from "dns-packet"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { Resolver } from "node:dns/promises"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { defaults, proxy } from "../../examples/dns-proxy/proxy.ts"
+import { defaults, layer, proxy } from "../../examples/dns-proxy/proxy.ts"
 import * as Query from "../../examples/dns-proxy/query.ts"
 import * as Words from "../../examples/dns-proxy/words.ts"
-import * as Tcp from "../../src/driver/Tcp.ts"
-import * as Udp from "../../src/driver/Udp.ts"
 import * as Dns from "./dns.ts"
 
-const place = () => Layer.merge(Tcp.layer, Udp.layer).pipe(Layer.provideMerge(Node.scope("dns")), Layer.provide(Node.layer()))
-const provided = <A, E, R>(test: Effect.Effect<A, E, R>) => test.pipe(Effect.scoped, Effect.provide(place()))
+const provided = <A, E, R>(test: Effect.Effect<A, E, R>) => test.pipe(Effect.scoped, Effect.provide(layer))
 /** Asks over UDP, with a socket of its own. */
 const ask = (port: number, name: string, type?: packet.RecordType, more?: packet.Packet) => Effect.scoped(Effect.gen(function*() {
   const client = yield* Dns.overUdp(port)
@@ -278,6 +275,10 @@ describe("the DNS proxy", () => {
       const others = [[Dns.question("two.test")], [Dns.question("one.test", "AAAA")], []]
       for (const wrong of [{ id: id ^ 1 }, { type: "query" as const }, ...others.map((about) => ({ questions: about }))]) send(forged(wrong))
       for (const cut of [0, 5, 12, 40]) send(forged({}).subarray(0, cut))
+      const [loop, counts] = [Buffer.from(forged({})), Buffer.from(forged({}))]
+      loop.writeUInt16BE(0xc000 | 26, 26) // the answer's name is where its name is
+      counts.fill(0xff, 6, 12) // more records than there are
+      for (const broken of [loop, counts]) send(broken)
       reply({ answers: [Dns.a("one.test", "10.0.0.1")] })
     })
     const port = yield* proxy({ servers: [server] })
@@ -464,7 +465,7 @@ describe("the DNS proxy", () => {
     const errors = yield* Effect.forEach([udp, tcp], (port) => Effect.flip(proxy({ servers: [], port })))
 
     assert.deepStrictEqual(errors.map(({ message }) => message), [
-      `<udp-bind <clients 1> "127.0.0.1" ${udp}>: in-use`, `<tcp-listen <tcp "127.0.0.1" ${tcp}>>: in-use`
+      `cannot have <udp-bind <clients 1> "127.0.0.1" ${udp}>: in-use`, `cannot have <tcp-listen <tcp "127.0.0.1" ${tcp}>>: in-use`
     ])
   })))
 })
@@ -535,7 +536,7 @@ describe("as others see it, the DNS proxy", () => {
     const [, port] = /^answering at 127\.0\.0\.1:(\d+), asking 127\.0\.0\.1:\d+\n$/.exec(yield* output(child.stdout))!
     assert.deepStrictEqual(answersOf(yield* ask(Number(port), "www.test")), ["www.test 30 CNAME web.test", "web.test 30 A 10.0.0.1"])
     const second = yield* run(`127.0.0.1:${port}`)
-    assert.strictEqual(yield* output(second.stderr), `<udp-bind <clients 1> "127.0.0.1" ${port}>: in-use\n`)
+    assert.strictEqual(yield* output(second.stderr), `cannot have <udp-bind <clients 1> "127.0.0.1" ${port}>: in-use\n`)
     assert.deepStrictEqual(yield* ended(second), [1, null])
     child.kill("SIGTERM")
     assert.deepStrictEqual(yield* ended(child), [0, null])

@@ -60,7 +60,7 @@ describe("echo", () => {
     const taken = yield* echo(0)
     const error = yield* Effect.flip(Effect.scoped(echo(taken)))
 
-    assert.strictEqual(error.message, `cannot listen at port ${taken}: in-use`)
+    assert.strictEqual(error.message, `cannot have <tcp-listen <tcp "127.0.0.1" ${taken}>>: in-use`)
   }).pipe(Effect.scoped, Effect.provide(layer)))
 
   it("is a program that closes what it opened when it is told to end", { timeout: 60_000 }, async () => {

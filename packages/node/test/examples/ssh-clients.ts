@@ -9,6 +9,7 @@ import { createInterface } from "node:readline"
 import type { Readable, Writable } from "node:stream"
 import { text } from "node:stream/consumers"
 import ssh2 from "ssh2"
+import { newKeys } from "../../examples/ssh/driver.ts"
 
 /** Where the server is, and how it is known. */
 export interface Place {
@@ -76,7 +77,7 @@ export const newKey = (inFolder: string, name: string): { readonly file: string;
   const file = join(inFolder, name)
   if (hasOpenSsh) spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file])
   else {
-    const pair = ssh2.utils.generateKeyPairSync("ed25519")
+    const pair = newKeys()
     writeFileSync(file, pair.private, { mode: 0o600 })
     writeFileSync(`${file}.pub`, `${pair.public}\n`)
   }

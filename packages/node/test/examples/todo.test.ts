@@ -50,8 +50,11 @@ describe("the to-do list", () => {
 
     yield* bob.type("list")
     assert.deepStrictEqual(yield* bob.sees("cay/1 [ ] sleep"), ["ann/1 [x] buy milk", "ann/2 [x] read a book", "cay/1 [ ] sleep"])
-    yield* bob.type("buy milk")
-    yield* bob.sees("Write add TEXT, done NUMBER, done OWNER/NUMBER, or list.")
+    for (const line of ["buy milk", "done 99999999999999999999", "done milk"]) {
+      yield* bob.type(line)
+      assert.deepStrictEqual(yield* bob.sees("Write add TEXT, done NUMBER, done OWNER/NUMBER, or list."),
+        ["Write add TEXT, done NUMBER, done OWNER/NUMBER, or list."])
+    }
   }).pipe(Effect.scoped))
 
   it.live("lets a wish stand until the item is there and done, and no longer", () => Effect.gen(function*() {
@@ -83,6 +86,24 @@ describe("the to-do list", () => {
       [{ _tag: "Item", owner: "cay", id: 1, text: "sing", isDone: false }]
     ])
   }).pipe(Effect.scoped))
+
+  it("is one list again when the one in the middle was killed and came back, and a wish of meanwhile comes true", { timeout: 60_000 }, async () => {
+    await using ann = new Program("todo.ts", "ann")
+    const [, atAnn] = await ann.sees(/ listens at (.*)$/)
+    const killed = new Program("todo.ts", "bob", "tcp://127.0.0.1:0", atAnn!)
+    const [, atBob] = await killed.sees(/ listens at (.*)$/)
+    await using cay = new Program("todo.ts", "cay", "tcp://127.0.0.1:0", atBob!)
+    ann.type("add buy milk")
+    await cay.sees(/^\+ ann\/1 \[ \] buy milk$/)
+    await killed[Symbol.asyncDispose]()
+    await cay.sees(/^- ann\/1 \[ \] buy milk$/)
+    cay.type("done ann/1")
+
+    await using bob = new Program("todo.ts", "bob", atBob!, atAnn!)
+    for (const one of [ann, bob, cay]) await one.sees(/^\+ ann\/1 \[x\] buy milk$/)
+    cay.type("add sleep")
+    for (const one of [ann, bob]) await one.sees(/^\+ cay\/1 \[ \] sleep$/)
+  })
 
   it("is three programs, of which one says farewell and one is killed", { timeout: 60_000 }, async () => {
     const addressOf = (program: Program) => program.sees(/ listens at (.*)$/).then(([, found]) => found!)
