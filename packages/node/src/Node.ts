@@ -114,7 +114,8 @@ export const uplink = Effect.fnUntraced(function*(scope: string, text: string) {
   const located = Address.parse(text)
   if (located instanceof Address.BadAddress) return yield* located
   const pid = host.freshPid("uplink")
-  const wanted = Value.record("uplink", scope, Address.print(located.address), located.scope ?? scope)
+  const { address, cost, scope: remote = scope } = located
+  const wanted = Value.record("uplink", scope, Address.print(address), remote, ...cost === undefined ? [] : [cost])
   yield* Effect.acquireRelease(
     Effect.sync(() => host.enter(null, pid, { deliver: () => {}, exited: () => {} }, [Process.assert("uplink", wanted)])),
     () => Effect.sync(() => host.tell({ _tag: "Tell", space: null, event: { _tag: "Leave", pid } }))

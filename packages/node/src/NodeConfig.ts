@@ -7,7 +7,7 @@
  * where it was said; a setting that does not exist is refused, with the one that comes nearest, and one
  * that a file says twice is, too. The page of this package lists them all.
  */
-import { Federation, Link, Node, Operator, Packet } from "@colloquy/core"
+import { Federation, Link, Node, Operator, Packet, Topology } from "@colloquy/core"
 import { ConfigProvider, Effect, Result, Schema, SchemaAST, SchemaIssue } from "effect"
 import { readFileSync, statSync } from "node:fs"
 import * as Json from "./Json.ts"
@@ -48,7 +48,10 @@ const limits = {
   turnBytesMax: bytes(Packet.leastCapacity.turnBytesMax),
   turnItemsMax: bytes(Packet.leastCapacity.turnItemsMax),
   depthMax: whole(1, Link.defaultLimits.depthMax), // no more is taken, whatever is said
-  reachMax: whole(1),
+  windowBytes: count, // 0 for no credit
+  unsentBytesMax: bytes(),
+  messagesMax: count,
+  messageBytesMax: count,
   queueBytesMax: bytes(),
   endpointsMax: count,
   endpointBytesMax: count,
@@ -58,7 +61,7 @@ const limits = {
   linksMax: count
 } satisfies Record<keyof Node.Limits, unknown>
 const backoff = { leastMs: ms, mostMs: ms } satisfies Record<keyof Operator.Backoff, unknown>
-const timing = { pingMs: ms, giveUpMs: ms, helloMs: ms, backoff: group(backoff) } satisfies Record<keyof Node.Timing, unknown>
+const timing = { pingMs: ms, giveUpMs: ms, helloMs: ms, graceMs: whole(0, 2 ** 31 - 1), backoff: group(backoff) } satisfies Record<keyof Node.Timing, unknown>
 
 /** The schema of all settings. */
 export const Settings = Schema.Struct({
@@ -68,6 +71,8 @@ export const Settings = Schema.Struct({
   uplinks: Schema.optionalKey(uplinks),
   insecure: yesOrNo,
   leaf: yesOrNo,
+  priority: whole(0, 1_000_000),
+  slowPeer: Schema.optionalKey(Schema.Literals(["drop", "close"]).annotate({ message: "Expected drop or close" })),
   limits: group(limits),
   timing: group(timing)
 }).annotate({ message: "Expected an object of settings" })
@@ -80,8 +85,9 @@ const withPauses = ({ timing, ...settings }: typeof Settings.Type): Settings =>
 /** What a node does that was told nothing else; `id` and `listen` have no default that holds for every node. */
 export const inForce = (settings: Settings) => {
   const limits: Node.Limits = { ...Link.defaultLimits, ...Federation.defaultConfig, linksMax: Node.defaultLinksMax, ...settings.limits }
-  const timing: Node.Timing = { ...Link.defaultTiming, backoff: Node.defaultBackoff, ...settings.timing }
-  return { ...settings, uplinks: settings.uplinks ?? {}, insecure: settings.insecure ?? false, leaf: settings.leaf ?? false, limits, timing }
+  const timing: Node.Timing = { ...Link.defaultTiming, backoff: Node.defaultBackoff, graceMs: Topology.defaultGraceMs, ...settings.timing }
+  const { insecure = false, leaf = false, priority = Topology.defaultPriority, slowPeer = "drop", uplinks = {} } = settings
+  return { ...settings, uplinks, insecure, leaf, priority, slowPeer, limits, timing }
 }
 
 type Path = ReadonlyArray<string>
@@ -253,8 +259,8 @@ export const load = Effect.fnUntraced(function*({ file, flags = [] }: Given = {}
 })
 
 /** What a program says of a node, by the same rules. Its addresses and scopes have errors of their own. */
-export const check = ({ id, limits, timing }: Settings): Result.Result<unknown, BadSetting> =>
-  Result.flatMap(ofTree({ id, limits, timing }, [], () => "the program"), settled)
+export const check = ({ id, limits, priority, slowPeer, timing }: Settings): Result.Result<unknown, BadSetting> =>
+  Result.flatMap(ofTree({ id, limits, priority, slowPeer, timing }, [], () => "the program"), settled)
 
 /** All of it, and of what was said more than once the last. */
 const settled = (said: ReadonlyArray<Said>): Result.Result<Settings, BadSetting> => {

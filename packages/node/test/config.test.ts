@@ -43,7 +43,7 @@ describe("the settings", () => {
       assert.strictEqual(String(at(path)), rows.find((row) => row.name === name)!.unless, name)
     }
     const listen = rows.find(({ name }) => name === "listen")!.unless!
-    assert.strictEqual(NodeConfig.all.length, 22)
+    assert.strictEqual(NodeConfig.all.length, 28)
     assert.deepStrictEqual([...listen.matchAll(/`([^`]+:[^`]+)`/g)].map(([, address]) => address), defaultListen)
   })
 
@@ -210,10 +210,10 @@ describe("the settings", () => {
       ["COLLOQUY_CONFIGURATION", "COLLOQUY_CONFIG"],
       ["limit", "limits"],
       ["LISTEN", "listen"],
-      ["limits.constructor", "limits.capturesMax"],
+      ["limits.constructor", "limits.windowBytes"],
       ["pingMs", "timing.pingMs"],
       ["limits.queueBytes", "limits.queueBytesMax"],
-      ["__proto__", "limits"],
+      ["__proto__", "priority"],
       ["limits.packetBytesMx", "limits.packetBytesMax"],
       ["known"]
     ])

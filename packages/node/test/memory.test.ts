@@ -138,7 +138,7 @@ describe("memory", () => {
   }).pipe(alone))
 
   it("is addressed by a name and a scope, and reached from this process alone", () => {
-    assert.deepStrictEqual(Address.parse("memory:a/my%20scope"), { address: { _tag: "memory", host: "a", port: 0 }, scope: "my scope" })
+    assert.deepStrictEqual(Address.parse("memory:a/my%20scope"), { address: { _tag: "memory", host: "a", port: 0 }, scope: "my scope", cost: undefined })
     for (const text of ["memory:a", "memory:a.b-c/lobby", "memory:a/x%2Fy"]) {
       const { address, scope } = Address.parse(text) as Address.Located
       assert.strictEqual(Address.print(address, scope), text)

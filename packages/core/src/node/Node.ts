@@ -38,6 +38,8 @@ export interface Config {
   readonly leaf?: boolean
   /** The less, the rather is it the root of its scopes' trees; 100. Give it to nodes that stay. */
   readonly priority?: number
+  /** What becomes of messages for a peer that is too slow for them: the oldest are dropped, or its link closes. */
+  readonly slowPeer?: "drop" | "close"
   readonly limits?: Partial<Limits>
   readonly timing?: Partial<Timing>
 }
@@ -152,14 +154,14 @@ export const of = (behaviours: Process.Behaviours) => {
   return { initial, transition }
 }
 
-const operatorConfig = ({ incarnation, leaf = false, limits = {}, node, priority, seed, timing = {} }: Config): Operator.Config => {
+const operatorConfig = ({ incarnation, leaf = false, limits = {}, node, priority, seed, slowPeer = "drop", timing = {} }: Config): Operator.Config => {
   const { origin: _, ...federationLimits } = Federation.defaultConfig
   const all = { ...federationLimits, linksMax: defaultLinksMax, ...limits }
   const { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax, linksMax, ...link } = all
   const { backoff = defaultBackoff, graceMs, ...session } = timing
   const tree = { ...(priority === undefined ? {} : { priority }), ...(graceMs === undefined ? {} : { graceMs }) }
   const federation = { captureBytesMax, capturesMax, closingMax, endpointBytesMax, endpointsMax }
-  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session }, federation, linksMax, backoff, tree }
+  return { self: { node, incarnation, leaf }, seed, link: { limits: link, timing: session, slowPeer }, federation, linksMax, backoff, tree }
 }
 
 type Members = {

@@ -31,7 +31,7 @@ import type * as Scope from "./Scope.ts"
 export interface Config {
   readonly self: { readonly node: string; readonly incarnation: number; readonly leaf: boolean }
   readonly seed: number
-  readonly link: Pick<Link.Config, "limits" | "timing">
+  readonly link: Pick<Link.Config, "limits" | "timing" | "slowPeer">
   readonly federation: Federation.Config
   /** Links at one time; who comes later is turned away. */
   readonly linksMax: number

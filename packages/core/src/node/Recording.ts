@@ -142,10 +142,11 @@ const isHeader = (data: unknown): data is Header => isPlain(data) && typeof data
 
 const isConfig = (data: unknown): boolean => {
   if (!isPlain(data)) return false
-  const { incarnation, leaf = false, limits = {}, node, seed, timing = {} } = data
+  const { incarnation, leaf = false, limits = {}, node, priority = 0, seed, slowPeer = "drop", timing = {} } = data
   if (!isPlain(timing)) return false
   const { backoff = {}, ...times } = timing
   return typeof node === "string" && typeof incarnation === "number" && typeof seed === "number" && typeof leaf === "boolean"
+    && typeof priority === "number" && (slowPeer === "drop" || slowPeer === "close")
     && isFields(limits, "number") && isFields(times, "number") && isFields(backoff, "number")
 }
 

@@ -4,7 +4,8 @@
  *     tcp://127.0.0.1:7600/lobby    unix:/run/colloquy.sock#lobby    ws://127.0.0.1:7601/lobby
  *
  * What follows the host is the scope, percent-decoded. Listeners name none; a dialer that names none
- * means `main`. Within one process there is also `memory:NAME/lobby` (Memory.ts).
+ * means `main`. Within one process there is also `memory:NAME/lobby` (Memory.ts). `?cost=20` at the end says
+ * what a link there costs, in ms or in whatever its network counts; else its round trip is measured.
  */
 import { Schema } from "effect"
 
@@ -16,7 +17,9 @@ export type Address =
 export interface Located {
   readonly address: Address
   readonly scope: string | undefined
+  readonly cost: number | undefined
 }
+export const costMax = 1_000_000 // a guess: a quarter of an hour
 
 export const defaultScope = "main"
 
@@ -33,7 +36,15 @@ export class BadAddress extends Schema.TaggedError<BadAddress>()("BadAddress", {
  * parse("tcp://127.0.0.1:7600/lobby").scope   // => "lobby"
  */
 export const parse = (text: string): Located | BadAddress => {
-  const wrong = (why: string) => new BadAddress({ text, why })
+  const [, place = text, said] = /^(.*)\?cost=([^?]*)$/s.exec(text) ?? []
+  const cost = said === undefined ? undefined : Number(said)
+  if (cost !== undefined && !(/^\d+$/.test(said!) && cost >= 1 && cost <= costMax)) return new BadAddress({ text, why: `a cost is a whole number from 1 to ${costMax}` })
+  const found = parsePlace(place, (why) => new BadAddress({ text, why }))
+  return found instanceof BadAddress ? found : { ...found, cost }
+}
+
+type Place = Omit<Located, "cost">
+const parsePlace = (text: string, wrong: (why: string) => BadAddress): Place | BadAddress => {
   if (text.startsWith("unix:")) {
     const [path, scope] = split(text.slice(5), "#")
     if (!path.startsWith("/")) return wrong("a unix socket has an absolute path")
@@ -52,7 +63,7 @@ export const parse = (text: string): Located | BadAddress => {
   return located({ _tag: match[1] as "tcp" | "ws", host: match[2]!.replace(/^\[|\]$/g, ""), port }, match[4], wrong)
 }
 
-const located = (address: Address, scope: string | undefined, wrong: (why: string) => BadAddress): Located | BadAddress => {
+const located = (address: Address, scope: string | undefined, wrong: (why: string) => BadAddress): Place | BadAddress => {
   try {
     return { address, scope: scope === undefined || scope === "" ? undefined : decodeURIComponent(scope) }
   } catch {
