@@ -11,6 +11,7 @@ const shown = [
   { label: "node", fields: ["id", "incarnation"], heading: "node" },
   { label: "listener", fields: ["address"], heading: "listeners" },
   { label: "link", fields: ["link", "scope", "role", "node", "address"], heading: "links" },
+  { label: "edge", fields: ["link", "scope", "role"], heading: "edges of trees" },
   { label: "peer", fields: ["node", "incarnation", "leaf"], heading: "peers" },
   { label: "uplink-connected", fields: ["scope", "address", "remote", "link"], heading: "uplinks connected" },
   { label: "uplink-waiting", fields: ["scope", "address", "remote", "tries", "reason"], heading: "uplinks waiting" },
