@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** What takes longest begins first, so that the last file does not keep the other cores waiting. */
-const slow = /oracle|replay|mutations|three-nodes|model|federation\.property|simulation/
+const slow = /oracle|replay|mutations|three-nodes|model|federation\.property|simulation|networks|fail-over|ssh|space\.test/
 class SlowFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     const sorted = await super.sort(files)
@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts"],
     maxWorkers: "100%", // by default one core of two would be idle
+    testTimeout: 60_000, // what takes a second on an idle machine may take ten on a busy one; no test waits for time to pass
     sequence: { sequencer: SlowFirst },
     reporters: ["default", fileURLToPath(new URL("vitest.reporter.ts", import.meta.url))]
   }

@@ -23,10 +23,15 @@ export type { Adapter, Data, Life, News, Order } from "./sim/Adapter.ts"
 export { allFaults, type Faults, noFaults } from "./sim/Chance.ts"
 export { act, adapter, describe, type NodeMachine, noUplink, uplink } from "./sim/nodes.ts"
 export { NodeOracle } from "./sim/NodeOracle.ts"
+export { type Config as StandingConfig, Standing, type Told } from "./sim/Standing.ts"
+export { Traffic } from "./sim/Traffic.ts"
 export { print, type Step, type What } from "./sim/Step.ts"
 export { Failure, type Oracle, replay, type Report, run, type Trial, Violation } from "./sim/Trial.ts"
 export { type Delivery, type Options, type Turn, World } from "./sim/World.ts"
 export { type Config as FuzzConfig, trial as fuzzTrial } from "./sim/fuzz.ts"
+export { type Config as GentleConfig, trial as gentleTrial } from "./sim/gentle.ts"
+export { type Config as NetworkConfig, trial as networkTrial } from "./sim/networks.ts"
+export { diameterOf, type Draw, drawing, type Graph, graphOf, type Shape, shapes, without } from "./sim/shapes.ts"
 
 /** A world whose nodes are one machine each. */
 export const of = <M extends Machine.Any>(options: Options<M>): World<M> => new World(options)

@@ -16,12 +16,15 @@ interface Mutant {
   readonly file: string
   readonly from: string
   readonly to: string
+  /** Where it is in two places. */
+  readonly also?: { readonly from: string; readonly to: string }
   /** Which check must find it. */
-  readonly check: "kernel" | "fuel" | "conversation" | "network"
+  readonly check: "kernel" | "fuel" | "conversation" | "network" | "sparing" | "tree" | "gentle"
 }
 const turn = "dataspace/Turn.ts"
 const dataspace = "dataspace/Dataspace.ts"
 const federation = "federation/Federation.ts"
+const topology = "topology/Topology.ts"
 const mutants: ReadonlyArray<Mutant> = [
   { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
   { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "of [added, received, removed]) for", to: "of [removed, added, received]) for" },
@@ -50,10 +53,16 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "an endpoint of a link is used again", check: "network", file: federation, from: "next: endpoint + 1,", to: "next: Math.min(endpoint + 1, 3)," },
   { bug: "one retraction in the federation is dropped", check: "network", file: federation, from: "tell(draft, subscription, others, link, \"Del\", match.captures)", to: "" },
   { bug: "a link is told what came from it", check: "network", file: federation, from: "if (holder !== link) inform(", to: "inform(" },
-  { bug: "a message goes back to where it came from", check: "network", file: federation, from: "if (holder !== link) say(draft, holder, { _tag: \"Msg\"", to: "say(draft, holder, { _tag: \"Msg\"" },
-  { bug: "a new holder is not told what stands", check: "network", file: federation, from: "if (isSuppliedToOther(match, link)) inform(draft, link, \"Add\", endpoint, match.captures)", to: "" },
+  { bug: "a message goes back to where it came from", check: "sparing", file: federation, from: "if (holder === link || isLingering(draft, holder)) return", to: "if (isLingering(draft, holder)) return" },
+  { bug: "a new holder is not told what stands", check: "network", file: federation, from: "if (isSuppliedToOther(draft, match, link)) inform(draft, link, \"Add\", endpoint, match.captures)", to: "" },
   { bug: "a clear is not answered", check: "network", file: federation, from: "say(draft, link, { _tag: \"End\", endpoint })", to: "" },
-  { bug: "a reconnection is not tried again", check: "network", file: "node/Operator.ts", from: "afterMs: Math.round(ceiling / 2 + fraction * ceiling / 2)", to: "afterMs: 1e9" }
+  { bug: "a reconnection is not tried again", check: "network", file: "node/Operator.ts", from: "afterMs: Math.round(ceiling / 2 + fraction * ceiling / 2)", to: "afterMs: 1e9" },
+  { bug: "any neighbour will do as parent, be it feasible or not", check: "tree", file: topology, from: "if (isBefore(it.heard!, draft.feasible)) way", to: "way", also: { from: "&& isBefore(draft.feasible, feasible)", to: "" } },
+  { bug: "a node attaches elsewhere before it has let go", check: "tree", file: topology, from: "if (draft.above !== undefined) return leave(draft, draft.above)\n  draft.above = link", to: "if (draft.above !== undefined) leave(draft, draft.above)\n  draft.above = link" },
+  { bug: "a second link of a peer is taken beside the first", check: "tree", file: topology, from: "if (known !== undefined) refuse(draft, known, {", to: "if (known === \"\") refuse(draft, known, {" },
+  { bug: "what lingers is never forgotten", check: "tree", file: topology, from: "case \"GraceOver\": forget(draft, event.edge); break", to: "case \"GraceOver\": break" },
+  { bug: "messages that came before are let through", check: "gentle", file: "federation/Stamps.ts", from: "link === known!.link ? stamp : null]", to: "link === known!.link ? stamp : stamp]" },
+  { bug: "nothing lingers", check: "gentle", file: topology, from: "const linger = isSudden && graceMs > 0", to: "const linger = graceMs < 0" }
 ]
 
 /** A copy of core and of the checks, in a folder of its own; each worker has one. */
@@ -81,13 +90,18 @@ describe("planted bugs", () => {
     const jobs: Array<(folder: string) => Promise<void>> = [...new Set(mutants.map(({ check }) => check))].map((check) => async (folder) => {
       assert.strictEqual(await look(folder, check), "", `${check}, nothing planted`)
     })
-    for (const { bug, check, file, from, to } of mutants) {
+    for (const { also, bug, check, file, from, to } of mutants) {
       jobs.push(async (folder) => {
         const path = join(folder, "core/src", file)
         const source = readFileSync(path, "utf8")
         assert.strictEqual(source.split(from).length, 2, `${file} has once: ${from}`)
-        writeFileSync(path, source.replace(from, () => to))
-        if (await look(folder, check) === "") missed.push(bug)
+        const changed = source.replace(from, () => to)
+        if (also !== undefined) assert.strictEqual(changed.split(also.from).length, 2, `${file} has once: ${also.from}`)
+        writeFileSync(path, also === undefined ? changed : changed.replace(also.from, () => also.to))
+        const found = await look(folder, check)
+        if (found === "") missed.push(bug)
+        const [, steps] = / \((\d+) steps\)$/.exec(found.trim()) ?? []
+        if (check === "tree" || check === "gentle") assert.isBelow(Number(steps), 16, `${bug}: ${found}`)
         writeFileSync(path, source)
       })
     }

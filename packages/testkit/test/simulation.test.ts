@@ -6,10 +6,10 @@ import { fileURLToPath } from "node:url"
 import { Clock } from "../src/Clock.ts"
 import { shrink, shrinkByKind } from "../src/Shrink.ts"
 import * as Simulation from "../src/Simulation.ts"
-import { command } from "../src/sim/command.ts"
+import { command, trialOf } from "../src/sim/command.ts"
 
-const seeds = 150
-const graphs = 50
+const seeds = 30
+const graphs = 20
 
 describe("the clock", () => {
   it("takes what is due in the order of time, then of setting, with the last ones last", () => {
@@ -278,11 +278,11 @@ const flawed = (change: (action: Node.Action, count: () => number) => ReadonlyAr
   const pass = ([state, actions]: Machine.Step<Node.State, Node.Action>, before: number) => {
     let n = before
     const changed = actions.flatMap((action) => change(action, () => ++n))
-    return [{ state, n }, changed] as const
+    return [{ ...state, n }, changed] as const // an oracle sees a node's state
   }
   return {
     initial: (config) => pass(inner.initial(config), 0),
-    transition: ({ n, state }, event) => pass(inner.transition(state, event), n)
+    transition: ({ n, ...state }, event) => pass(inner.transition(state, event), n)
   }
 }
 const firstFailure = (machine: Simulation.NodeMachine) => {
@@ -403,7 +403,7 @@ describe("sim", () => {
     const err: Array<string> = []
     let clock = 0
     const status = command(args, {
-      trial: (config) => Simulation.fuzzTrial({ ...config, ...machine === undefined ? {} : { machine } }),
+      trial: (config) => trialOf({ ...config, ...machine === undefined ? {} : { machine } }),
       out: (text) => out.push(text),
       err: (text) => err.push(text),
       now: () => clock += 1_000,
@@ -417,6 +417,14 @@ describe("sim", () => {
     assert.strictEqual(status, 0)
     assert.match(out, /^3 runs, 5\.\d virtual minutes, \d+ events; no failure\n$/)
     assert.match(err, /^from seed 5\n1 runs, .*in \d s\n/)
+  })
+  it("runs networks of a shape and a size", () => {
+    const { out, status } = runs(["--shape", "ring", "--nodes", "7", "--seed", "5"])
+    assert.strictEqual(status, 0)
+    assert.match(out, /^1 runs, .* no failure\n$/)
+
+    const failed = runs(["--seed", "1", "--shape", "any", "--nodes", "5"], flawed((action) => action._tag === "Deliver" ? [] : [action])).out
+    assert.match(failed, /1 failure: npm run sim -- --seed 1 --shape any --nodes 5\n$/)
   })
   it("draws a seed, says which, and ends with its minutes", () => {
     const { err, out, status } = runs(["--minutes", "0.1", "--json"])
@@ -444,6 +452,9 @@ describe("sim", () => {
       [["--seed", "x"], /^--seed takes a whole number/],
       [["--minutes", "0"], /^--minutes takes a number/],
       [["--runs", "1", "--minutes", "1"], /^--runs and --minutes/],
+      [["--shape", "star"], /^--shape takes one of ring, /],
+      [["--nodes", "4"], /^--nodes takes a whole number from 5/],
+      [["--nodes", "9", "--chords", "1"], /^--chords are for small trees/],
       [["--sed", "1"], /--sed/],
       [["7"], /7/]
     ] as const) {

@@ -12,6 +12,8 @@ export const empty: KeySet = []
 
 export const isEmpty = (set: KeySet): boolean => (set instanceof VersionedMap ? set.size : set.length) === 0
 
+export const has = (set: KeySet, key: string): boolean => set instanceof VersionedMap ? set.has(key) : set.includes(key)
+
 /** The set with `key`, which must not be in it. */
 export const add = (set: KeySet, key: string): KeySet => {
   if (set instanceof VersionedMap) return set.set(key, true)

@@ -20,7 +20,9 @@
  *
  * A link that was lost may linger: it is told nothing more, and what it asked for and supplied stays as it
  * was, until it is forgotten. For the links that were there when it was lost nothing has changed; those
- * that come later hear nothing of it, or two links could keep up each other's memories for ever.
+ * that come later hear nothing of it, or two links could keep up each other's memories for ever. And what
+ * it was told of, and has gone since, is still believed behind it: when a link that came later tells
+ * of that, it is an echo, and not heard until that link is trusted again.
  */
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
@@ -42,6 +44,8 @@ export interface State {
   readonly subscriptions: VersionedMap<string, Subscription>
   /** The links that linger, and when they were lost. */
   readonly lingering: VersionedMap<LinkId, number>
+  /** What links that were lost were told of and has gone since, by pattern and captures. */
+  readonly echoes: VersionedMap<string, Echo>
   /** Counts what happens to links, so that these can be told by age. */
   readonly age: number
   readonly stamps: Stamps.State
@@ -78,6 +82,14 @@ interface Open {
   readonly supplied: VersionedMap<string, true>
 }
 
+interface Echo {
+  readonly key: string
+  readonly captures: string
+  /** The link behind which it may still be believed, and when that was lost. */
+  readonly link: LinkId
+  readonly lost: number
+}
+
 interface Subscription {
   readonly pattern: Pattern.Pattern
   readonly arity: number
@@ -96,6 +108,8 @@ export type Event =
   | { readonly _tag: "LinkUp"; readonly link: LinkId; readonly own?: boolean }
   /** It is gone; with `linger`, what it asked for and supplied stays until a `LinkDown` without. */
   | { readonly _tag: "LinkDown"; readonly link: LinkId; readonly linger?: boolean }
+  /** Nobody who was behind a link that was lost and forgotten believes any more what it was told. */
+  | { readonly _tag: "Trust"; readonly link: LinkId }
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
 
 export type Action =
@@ -124,13 +138,14 @@ export interface Fault {
 export const initial = (config: Config): Step<State, Action> =>
   still({
     config: { ...defaultConfig, ...config },
-    links: VersionedMap.empty(), subscriptions: VersionedMap.empty(), lingering: VersionedMap.empty(), age: 0, stamps: Stamps.initial
+    links: VersionedMap.empty(), subscriptions: VersionedMap.empty(), lingering: VersionedMap.empty(), echoes: VersionedMap.empty(), age: 0, stamps: Stamps.initial
   })
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
     case "LinkUp": return onLinkUp(state, event.link, event.own === true)
     case "LinkDown": return onLinkDown(state, event.link, event.linger === true)
+    case "Trust": return onTrust(state, event.link)
     case "Turn": return onTurn(state, event.link, event.items)
   }
 }
@@ -141,6 +156,7 @@ interface Draft {
   links: VersionedMap<LinkId, Link>
   subscriptions: VersionedMap<string, Subscription>
   lingering: VersionedMap<LinkId, number>
+  echoes: VersionedMap<string, Echo>
   age: number
   stamps: Stamps.State
   /** Under which stamp the turn's messages go out: `undefined` before the first, `null` when they came before. */
@@ -155,14 +171,14 @@ interface Outgoing {
   /** That under which its last message is. */
   stamp: Stamp | undefined
 }
-const begin = ({ age, config, lingering, links, stamps, subscriptions }: State): Draft =>
-  ({ config, links, subscriptions, lingering, age, stamps, stamp: undefined, out: new Map(), over: new Map(), faults: [] })
+const begin = ({ age, config, echoes, lingering, links, stamps, subscriptions }: State): Draft =>
+  ({ config, links, subscriptions, lingering, echoes, age, stamps, stamp: undefined, out: new Map(), over: new Map(), faults: [] })
 
 const finish = (before: State, draft: Draft): Step<State, Action> => {
   expel(draft)
-  const { age, config, faults, lingering, links, out, stamps, subscriptions } = draft
-  const isSame = links === before.links && subscriptions === before.subscriptions && stamps === before.stamps && lingering === before.lingering
-  const state = isSame ? before : { config, links, subscriptions, lingering, age, stamps }
+  const { age, config, echoes, faults, lingering, links, out, stamps, subscriptions } = draft
+  const isSame = links === before.links && subscriptions === before.subscriptions && stamps === before.stamps && lingering === before.lingering && echoes === before.echoes
+  const state = isSame ? before : { config, links, subscriptions, lingering, echoes, age, stamps }
   const receivers = [...out.keys()]
   if (receivers.length > 1) receivers.sort()
   const turns = receivers.map((link): Action => ({ _tag: "Turn", link, items: out.get(link)!.items }))
@@ -218,7 +234,7 @@ const part = (draft: Draft, link: LinkId): void => {
   const left = [...gone.holds.entries()].sort(([a], [b]) => a - b).map(([, key]) => key)
   for (const key of left) leave(draft, link, key)
   const supplies = [...gone.endpoints.entries()].sort(([a], [b]) => a - b)
-  for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures)
+  for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures, isLingering(draft, link) ? "not known" : "gone")
   draft.lingering = draft.lingering.delete(link)
   for (const key of left) askLess(draft, key)
 }
@@ -274,7 +290,7 @@ const onAssert = (draft: Draft, link: LinkId, endpoint: Endpoint, pattern: Patte
   askMore(draft, key, before.holders, link)
   for (const captures of [...before.matches.keys()].sort()) {
     const match = before.matches.get(captures)!
-    if (isSuppliedToOther(draft, match, link)) inform(draft, link, "Add", endpoint, match.captures)
+    if (isSuppliedToOther(draft, key, captures, match, link)) inform(draft, link, "Add", endpoint, match.captures)
     if (draft.over.has(link)) break
   }
   return undefined
@@ -284,7 +300,7 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
   const holder = draft.links.get(link)!
   const key = holder.holds.get(endpoint)
   if (key === undefined) return wrong("UnknownEndpoint", `endpoint ${endpoint} holds no subscription`)
-  const told = holder.own ? unladen : without(draft, holder.told, draft.subscriptions.get(key)!, link)
+  const told = holder.own ? unladen : without(draft, holder.told, key, link)
   draft.links = draft.links.set(link, { ...holder, holds: holder.holds.delete(endpoint), askBytes: holder.askBytes - key.length, told })
   leave(draft, link, key)
   askLess(draft, key)
@@ -293,8 +309,8 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
 }
 
 /** A load without what a link was told of for a subscription. */
-const without = (draft: Draft, told: Load, { matches }: Subscription, link: LinkId): Load => {
-  for (const [captures, match] of matches) if (isSuppliedToOther(draft, match, link)) told = laden(told, -1, captures.length)
+const without = (draft: Draft, told: Load, key: string, link: LinkId): Load => {
+  for (const [captures, match] of draft.subscriptions.get(key)!.matches) if (isSuppliedToOther(draft, key, captures, match, link)) told = laden(told, -1, captures.length)
   return told
 }
 
@@ -319,7 +335,7 @@ const onAdd = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
     endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.set(key, true) })
   })
   draft.subscriptions = draft.subscriptions.set(ours.key, { ...subscription, matches: subscription.matches.set(key, match) })
-  tell(draft, subscription, others, link, "Add", match.captures)
+  tell(draft, ours.key, key, others, link, "Add", match.captures)
   return undefined
 }
 
@@ -337,7 +353,7 @@ const onDel = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded
     supplied: laden(supplier.supplied, -1, key.length),
     endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.delete(key) })
   })
-  withdraw(draft, link, ours.key, key)
+  withdraw(draft, link, ours.key, key, "gone")
   return undefined
 }
 
@@ -421,8 +437,9 @@ const askLess = (draft: Draft, key: string): void => {
 const askAnew = (draft: Draft, key: string): void => {
   for (const link of linksOf(draft)) {
     const isOpen = draft.links.get(link)!.open.has(key)
-    if (asked(draft, key, link)) isOpen || isLingering(draft, link) ? undefined : open(draft, link, key)
-    else if (isOpen) close(draft, link, key)
+    const isAsked = asked(draft, key, link)
+    if (isAsked && !isOpen) open(draft, link, key)
+    else if (!isAsked && isOpen) close(draft, link, key)
   }
 }
 const linksOf = ({ links }: Draft): ReadonlyArray<LinkId> => [...links.keys()].sort()
@@ -452,7 +469,7 @@ const close = (draft: Draft, link: LinkId, key: string): void => {
   let left = to.supplied
   for (const captures of [...supplied.keys()].sort()) {
     left = laden(left, -1, captures.length)
-    withdraw(draft, link, key, captures)
+    withdraw(draft, link, key, captures, "not known")
   }
   const closing = to.closing + 1
   // nobody was told anything about this link by withdrawing, so it is still as it was
@@ -473,17 +490,17 @@ const leave = (draft: Draft, link: LinkId, key: string): void => {
 export const told = (state: Bonds, key: string, captures: string, link: LinkId): boolean => {
   const subscription = state.subscriptions.get(key)
   const match = subscription?.matches.get(captures)
-  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(state, match, link)
+  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(state, key, captures, match, link)
 }
-const isSuppliedToOther = (state: Bonds, { suppliers }: Match, link: LinkId): boolean => {
-  if (state.lingering.size > 0) return isSupplied(state, suppliers, link)
+const isSuppliedToOther = (state: Bonds, key: string, captures: string, { suppliers }: Match, link: LinkId): boolean => {
+  if (!isCalm(state)) return isSupplied(state, suppliers, link, echoOf(state, key, captures))
   const sole = soleOf(suppliers)
   return sole === undefined || sole !== link
 }
-/** The same where a supplier may linger. */
-const isSupplied = (state: Bonds, suppliers: KeySet.KeySet, link: LinkId): boolean => {
+/** The same where a supplier may linger, or be an echo. */
+const isSupplied = (state: Bonds, suppliers: KeySet.KeySet, link: LinkId, echo: Echo | undefined): boolean => {
   for (const supplier of suppliers instanceof VersionedMap ? suppliers.keys() : suppliers) {
-    if (supplier !== link && counts(state, supplier, link)) return true
+    if (supplier !== link && counts(state, supplier, link) && !isEcho(state, supplier, echo)) return true
   }
   return false
 }
@@ -499,24 +516,48 @@ const soleOf = (links: KeySet.KeySet): LinkId | undefined => {
  * `link` comes beside, or leaves, the suppliers `others`. The first supply is news to all holders but
  * the supplier; a second one only to the first supplier, who did not hear of its own.
  */
-const tell = (draft: Draft, { holders }: Subscription, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void => {
-  if (draft.lingering.size > 0) return tellAnew(draft, holders, others, link, _tag, captures)
+const tell = (draft: Draft, key: string, captures: string, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", encoded: Encoded, why?: "gone" | "not known"): void => {
+  const { holders } = draft.subscriptions.get(key)!
+  if (!isCalm(draft)) {
+    const all = KeySet.add(others, link)
+    const echo = echoAfter(draft, key, captures, all, others, _tag === "Add" && draft.links.get(link)!.own ? "ours" : why)
+    return _tag === "Add" ? tellAnew(draft, key, captures, others, all, encoded, echo) : tellAnew(draft, key, captures, all, others, encoded, echo)
+  }
   if (KeySet.isEmpty(others)) {
     return Holders.forEach(holders, (holder, endpoint) => {
-      if (holder !== link) inform(draft, holder, _tag, endpoint, captures)
+      if (holder !== link) inform(draft, holder, _tag, endpoint, encoded)
     })
   }
   const sole = soleOf(others)
   const endpoint = sole === undefined ? undefined : Holders.endpointOf(holders, sole)
-  if (endpoint !== undefined) inform(draft, sole!, _tag, endpoint, captures)
+  if (endpoint !== undefined) inform(draft, sole!, _tag, endpoint, encoded)
 }
 
-/** The same where links linger: holder by holder. */
-const tellAnew = (draft: Draft, holders: Holders.Holders, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", captures: Encoded): void =>
+/** Our own word of it is none of an echo; and what goes while somebody who was told of it is out of reach may become one. */
+const echoAfter = (draft: Draft, key: string, captures: string, all: KeySet.KeySet, others: KeySet.KeySet, why: "ours" | "gone" | "not known" | undefined): Echo | undefined => {
+  const known = echoOf(draft, key, captures)
+  if (why === "ours") return undefined
+  if (why !== "gone" || !KeySet.isEmpty(others)) return known
+  const { holders } = draft.subscriptions.get(key)!
+  let echo = known
+  for (const [link, lost] of draft.lingering) {
+    const isMissed = Holders.endpointOf(holders, link) !== undefined && isSupplied(draft, all, link, known)
+    if (isMissed && (echo === undefined || lost < echo.lost)) echo = { key, captures, link, lost }
+  }
+  return echo
+}
+
+/** The same where links linger, holder by holder: from what is supplied by `before` to what is by `after`. */
+const tellAnew = (draft: Draft, key: string, captures: string, before: KeySet.KeySet, after: KeySet.KeySet, encoded: Encoded, echo: Echo | undefined): void => {
+  const { holders } = draft.subscriptions.get(key)!
+  const old = echoOf(draft, key, captures)
+  if (echo !== old) draft.echoes = echo === undefined ? draft.echoes.delete(echoId(key, captures)) : draft.echoes.set(echoId(key, captures), echo)
   Holders.forEach(holders, (holder, endpoint) => {
-    const isNews = holder !== link && counts(draft, link, holder) && !isSupplied(draft, others, holder)
-    if (isNews) inform(draft, holder, _tag, endpoint, captures)
+    const was = isSupplied(draft, before, holder, old)
+    const is = isSupplied(draft, after, holder, echo)
+    if (was !== is) inform(draft, holder, is ? "Add" : "Del", endpoint, encoded)
   })
+}
 
 /** Tells one holder, and counts what it has been told of. */
 const inform = (draft: Draft, holder: LinkId, _tag: "Add" | "Del", endpoint: Endpoint, captures: Encoded): void => {
@@ -531,19 +572,46 @@ const inform = (draft: Draft, holder: LinkId, _tag: "Add" | "Del", endpoint: End
   say(draft, holder, { _tag, endpoint, captures })
 }
 
-/** A link supplies captures no longer. */
-const withdraw = (draft: Draft, link: LinkId, key: string, captures: string): void => {
+/** A link supplies captures no longer: they are gone there, or nobody asks or answers. */
+const withdraw = (draft: Draft, link: LinkId, key: string, captures: string, why: "gone" | "not known"): void => {
   const subscription = draft.subscriptions.get(key)!
   const match = subscription.matches.get(captures)!
   const others = KeySet.remove(match.suppliers, link)
   const matches = KeySet.isEmpty(others) ? subscription.matches.delete(captures) : subscription.matches.set(captures, { ...match, suppliers: others })
   draft.subscriptions = draft.subscriptions.set(key, { ...subscription, matches })
-  tell(draft, subscription, others, link, "Del", match.captures)
+  tell(draft, key, captures, others, link, "Del", match.captures, why)
 }
 
 // ---- links that linger -----------------------------------------------------------------------------
 
-type Bonds = Pick<State, "links" | "subscriptions" | "lingering">
+type Bonds = Pick<State, "links" | "subscriptions" | "lingering" | "echoes">
+
+/** Whether no link lingers and nothing may be an echo: all but always. */
+const isCalm = ({ echoes, lingering }: Pick<State, "echoes" | "lingering">): boolean => lingering.size === 0 && echoes.size === 0
+const echoId = (key: string, captures: string): string => `${key.length} ${key}${captures}`
+const echoOf = ({ echoes }: Pick<State, "echoes">, key: string, captures: string): Echo | undefined =>
+  echoes.size === 0 ? undefined : echoes.get(echoId(key, captures))
+const isEcho = ({ links }: Bonds, supplier: LinkId, echo: Echo | undefined): boolean => {
+  if (echo === undefined) return false
+  const link = links.get(supplier)
+  return link !== undefined && !link.own && link.age > echo.lost
+}
+
+const onTrust = (state: State, link: LinkId): Step<State, Action> => {
+  const heard = [...state.echoes].filter(([, echo]) => echo.link === link).sort(([a], [b]) => (a < b ? -1 : 1))
+  if (heard.length === 0) return still(state)
+  const draft = begin(state)
+  for (const [id, echo] of heard) {
+    draft.echoes = draft.echoes.delete(id)
+    const subscription = draft.subscriptions.get(echo.key)
+    const match = subscription?.matches.get(echo.captures)
+    if (subscription === undefined || match === undefined) continue
+    Holders.forEach(subscription.holders, (holder, endpoint) => {
+      if (!isSupplied(draft, match.suppliers, holder, echo) && isSupplied(draft, match.suppliers, holder, undefined)) inform(draft, holder, "Add", endpoint, match.captures)
+    })
+  }
+  return finish(state, draft)
+}
 
 const isLingering = ({ lingering }: Pick<State, "lingering">, link: LinkId): boolean => lingering.size > 0 && lingering.has(link)
 const hasLingering = ({ lingering }: Pick<State, "lingering">, holders: Holders.Holders): boolean => {

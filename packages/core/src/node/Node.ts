@@ -246,6 +246,7 @@ const scopeRoutes = (scope: string, action: Scope.Action): ReadonlyArray<Route> 
     case "Parted":
     case "EdgeUp":
     case "EdgeDown":
+    case "Assure":
     case "Confirm": return toOperator(action)
     case "Deliver":
     case "Exited": return action.pid === Operator.pid ? [] : out({ ...action, space: scope })

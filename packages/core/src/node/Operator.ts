@@ -89,6 +89,7 @@ export type Event =
   | { readonly _tag: "EdgeUp"; readonly link: LinkId; readonly role: "parent" | "child" | "leaf" }
   | { readonly _tag: "EdgeDown"; readonly link: LinkId }
   | { readonly _tag: "Confirm"; readonly link: LinkId }
+  | { readonly _tag: "Assure"; readonly link: LinkId }
   | { readonly _tag: "GraceOver"; readonly scope: string; readonly edge: Topology.EdgeId }
   /** The next step of our end, when what the one before began has been carried out. */
   | { readonly _tag: "Ending"; readonly step: "depart" | "farewell" }
@@ -170,6 +171,7 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Parted": return onParted(state, event.link)
     case "EdgeUp": return onEdge(state, event.link, event.role)
     case "EdgeDown": return onEdge(state, event.link, undefined)
+    case "Assure": return [state, [{ _tag: "Settle", link: event.link, n: confirmation, ours: false }]]
     case "Confirm": return [state, [{ _tag: "TellSession", link: event.link, event: { _tag: "Sync", n: confirmation } }]]
     case "GraceOver": return [state, [topology(event.scope, { _tag: "GraceOver", edge: event.edge }), { _tag: "Sweep", scope: event.scope }]]
     case "Ending": return onEnding(state, event.step)
@@ -301,7 +303,9 @@ const onSession = (state: State, link: LinkId, news: SessionNews): Step<State, A
     case "Received": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Turn", link, items: news.items })]]
     case "Settled": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Told", link, tree: news.tree })]]
     case "Measured": return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Measured", link, rttMs: news.rttMs })]]
-    case "SyncRequested": return [state, [{ _tag: "Settle", link, n: news.n, ours: false }]]
+    case "SyncRequested":
+      if (news.n === confirmation && scope !== undefined) return [state, [topology(scope, { _tag: "Doubted", link })]]
+      return [state, [{ _tag: "Settle", link, n: news.n, ours: false }]]
     case "Synced":
       if (news.n === confirmation) return scope === undefined ? still(state) : [state, [topology(scope, { _tag: "Confirmed", link })]]
       return [state, [{ _tag: "Settle", link, n: news.n, ours: true }]]

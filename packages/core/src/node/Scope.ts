@@ -34,7 +34,7 @@ export const localPid = "$federation"
 
 /** What leaves a scope: orders for one link's session, and news of local external processes. */
 export type Action =
-  | Exclude<Topology.Action, { _tag: "Forget" | "Turn" | "TellNext" }>
+  | Exclude<Topology.Action, { _tag: "Forget" | "Trust" | "Turn" | "TellNext" }>
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
   | { readonly _tag: "Fault"; readonly link: LinkId; readonly error: Federation.Fault }
   | { readonly _tag: "Deliver"; readonly pid: string; readonly events: ReadonlyArray<Process.Event> }
@@ -53,11 +53,13 @@ export const of = (behaviours: Process.Behaviours) => {
       Joined: out,
       Parted: out,
       Confirm: out,
+      Assure: out,
       SetGrace: out,
       CancelGrace: out,
       EdgeUp: (action) => [toShell(action), toFederation({ _tag: "LinkUp", link: action.edge })],
       EdgeDown: (action) => [toFederation({ _tag: "LinkDown", link: action.edge, linger: action.linger }), toShell(action)],
       Forget: ({ edge }) => [toFederation({ _tag: "LinkDown", link: edge })],
+      Trust: ({ edge }) => [toFederation({ _tag: "Trust", link: edge })],
       Turn: ({ edge, items }) => [toFederation({ _tag: "Turn", link: edge, items: items as ReadonlyArray<Item> })]
     },
     Federation: {

@@ -63,6 +63,8 @@ export interface State {
   readonly feasible: Path
   /** The edges that were lost and whose facts still stand, and who was there. */
   readonly lingering: VersionedMap<EdgeId, Peer>
+  /** The edges that were forgotten here, and may linger at their other ends. */
+  readonly fading: VersionedMap<EdgeId, true>
   readonly departing: boolean
 }
 interface Link {
@@ -89,6 +91,9 @@ interface Neighbour {
   /** The number that we asked it for, 0 for none, and the one that it asks us for. */
   readonly sought: number
   readonly wanted: number
+  /** We have yet to ask whether it has answered for all; it asked us that, and has no answer yet. */
+  readonly asks: boolean
+  readonly doubts: boolean
 }
 
 /** What two neighbours tell each other. */
@@ -119,6 +124,8 @@ export type Event =
   | { readonly _tag: "LinkLost"; readonly link: LinkId; readonly farewell?: boolean }
   /** The peer has answered for all that we asked over this link. */
   | { readonly _tag: "Confirmed"; readonly link: LinkId }
+  /** The peer asks to be told when we have answered for all that it asked. */
+  | { readonly _tag: "Doubted"; readonly link: LinkId }
   | { readonly _tag: "GraceOver"; readonly edge: EdgeId }
   /** We go: let others find their ways without us. */
   | { readonly _tag: "Depart" }
@@ -138,9 +145,13 @@ export type Action =
   /** With `linger`, what came over it stays until it is forgotten. */
   | { readonly _tag: "EdgeDown"; readonly edge: EdgeId; readonly link: LinkId; readonly linger: boolean }
   | { readonly _tag: "Forget"; readonly edge: EdgeId }
+  /** Who was at the other end has forgotten it, too. */
+  | { readonly _tag: "Trust"; readonly edge: EdgeId }
   | { readonly _tag: "Turn"; readonly edge: EdgeId; readonly items: ReadonlyArray<unknown> }
   /** Come back with `Confirmed` when the peer has answered for what it is asked now. */
   | { readonly _tag: "Confirm"; readonly link: LinkId }
+  /** What the peer was told over this edge is all that is so, as far as we know: nothing else lingers here. */
+  | { readonly _tag: "Assure"; readonly link: LinkId }
   | { readonly _tag: "SetGrace"; readonly edge: EdgeId; readonly afterMs: number }
   | { readonly _tag: "CancelGrace"; readonly edge: EdgeId }
 
@@ -155,7 +166,7 @@ export const initial = (config: Config): Step<State, Action> => {
   return still({
     config: { self, leaf, priority, graceMs },
     links: VersionedMap.empty(), byNode: VersionedMap.empty(), neighbours: VersionedMap.empty(),
-    above: undefined, path: own, feasible: own, lingering: VersionedMap.empty(), departing: false
+    above: undefined, path: own, feasible: own, lingering: VersionedMap.empty(), fading: VersionedMap.empty(), departing: false
   })
 }
 
@@ -171,7 +182,8 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Measured": onMeasured(draft, event.link, event.rttMs); break
     case "LinkLost": drop(draft, event.link, event.farewell === true); break
     case "Confirmed": onConfirmed(draft, event.link); break
-    case "GraceOver": forget(draft, event.edge); break
+    case "Doubted": onDoubted(draft, event.link); break
+    case "GraceOver": onGraceOver(draft, event.edge); break
     case "Depart": onDepart(draft); break
   }
   const { out, ...next } = draft
@@ -228,7 +240,7 @@ const join = (draft: Draft, link: LinkId): void => {
   draft.links = draft.links.set(link, { ...known, isUp: true })
   if (draft.config.leaf || known.peer.leaf) return edgeUp(draft, link, "leaf")
   draft.neighbours = draft.neighbours.set(link, {
-    cost: known.cost ?? 1, costs: known.cost === undefined ? "nothing yet" : "what was said", role: "none", heard: undefined, told: undefined, sought: 0, wanted: 0
+    cost: known.cost ?? 1, costs: known.cost === undefined ? "nothing yet" : "what was said", role: "none", heard: undefined, told: undefined, sought: 0, wanted: 0, asks: false, doubts: false
   })
   settle(draft)
 }
@@ -274,7 +286,9 @@ const edgeUp = (draft: Draft, link: LinkId, role: "parent" | "child" | "leaf"): 
   announceJoined(draft, link)
   draft.out.push({ _tag: "EdgeUp", edge, link, role })
   // a peer that was gone and is back with what it knew answers for all that it supplied before
-  if (remainsOf(draft, known.peer).length > 0) draft.out.push({ _tag: "Confirm", link })
+  if (remainsOf(draft, known.peer).length === 0) return
+  set(draft, link, { asks: true })
+  reassure(draft)
 }
 
 const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
@@ -283,6 +297,7 @@ const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
   if (edge === undefined) return
   const { graceMs, leaf } = draft.config
   const linger = isSudden && graceMs > 0 && !leaf && !peer.leaf
+  if (draft.neighbours.has(link)) set(draft, link, { asks: false, doubts: false })
   draft.links = draft.links.set(link, { ...known, edge: undefined })
   draft.out.push({ _tag: "EdgeDown", edge, link, linger })
   if (!linger) return
@@ -297,13 +312,48 @@ const onConfirmed = (draft: Draft, link: LinkId): void => {
     draft.out.push({ _tag: "CancelGrace", edge })
     forget(draft, edge)
   }
+  reassure(draft)
 }
 
+const onDoubted = (draft: Draft, link: LinkId): void => {
+  if (draft.links.get(link)?.edge === undefined) return
+  if (!draft.neighbours.has(link)) return void draft.out.push({ _tag: "Assure", link })
+  set(draft, link, { doubts: true })
+  reassure(draft)
+}
+/**
+ * Asks and answers, each only while nothing lingers here but edges to that same peer: what others told us
+ * before we were lost to them is not told over newer edges, and what is asked on their behalf is not asked.
+ */
+const reassure = (draft: Draft): void => {
+  const lingering = new Set([...draft.lingering.values()].map(({ node }) => node))
+  for (const [link, { asks, doubts }] of sorted(draft.neighbours)) {
+    if (!asks && !doubts || lingering.size > (lingering.has(draft.links.get(link)!.peer.node) ? 1 : 0)) continue
+    set(draft, link, { asks: false, doubts: false })
+    if (asks) draft.out.push({ _tag: "Confirm", link })
+    if (doubts) draft.out.push({ _tag: "Assure", link })
+  }
+}
+
+const onGraceOver = (draft: Draft, edge: EdgeId): void => {
+  if (draft.fading.has(edge)) {
+    draft.fading = draft.fading.delete(edge)
+    draft.out.push({ _tag: "Trust", edge })
+    return
+  }
+  forget(draft, edge)
+  reassure(draft)
+}
+
+/** The other end's grace began when it noticed, which may have been later. */
 const forget = (draft: Draft, edge: EdgeId): void => {
   if (!draft.lingering.has(edge)) return
   draft.lingering = draft.lingering.delete(edge)
-  draft.out.push({ _tag: "Forget", edge })
+  draft.fading = draft.fading.set(edge, true)
+  draft.out.push({ _tag: "Forget", edge }, { _tag: "SetGrace", edge, afterMs: fadingMs })
 }
+
+const fadingMs = 1_000 // a guess: some round trips
 
 /** Of an earlier life nothing can be confirmed: it may have known of others what this one has yet to learn. */
 const remainsOf = ({ lingering }: Draft, { incarnation, node }: Peer): ReadonlyArray<EdgeId> =>

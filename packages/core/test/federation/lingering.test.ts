@@ -75,6 +75,34 @@ describe("a lost link that lingers", () => {
     assert.deepStrictEqual(forget("a"), ["b: -1 5"], "whose own it is")
     assert.deepStrictEqual(turn("b", del(5)), ["c: -1 5", "own: -1 5"])
   })
+  it("is not believed for what it was told of and has gone since, when it comes back by another way", () => {
+    const { feed, forget, lose, turn, up } = scope()
+    up("a")
+    turn("a", ask(1))
+    assert.deepStrictEqual(turn("own", ask(1)), ["a: Assert1"])
+    assert.deepStrictEqual(turn("own", add(5)), ["a: +1 5"])
+    lose("a")
+    turn("own", del(5))
+    up("b")
+
+    assert.deepStrictEqual(turn("b", add(5)), [], "somebody behind a has not heard that it is gone")
+    assert.deepStrictEqual(turn("own", add(5)), ["own: +1 5"], "it is asserted again, and so may be b's word")
+    assert.deepStrictEqual(turn("own", del(5)), [])
+    assert.deepStrictEqual([forget("a"), feed({ _tag: "Trust", link: "a" })], [["own: Clear1"], []])
+  })
+  it("is trusted again later", () => {
+    const { feed, forget, lose, turn, up } = scope()
+    up("a")
+    turn("a", ask(1))
+    turn("own", ask(1), add(5))
+    lose("a")
+    turn("own", del(5))
+    up("b")
+    turn("b", add(5))
+
+    assert.deepStrictEqual(forget("a"), ["own: Clear1"])
+    assert.deepStrictEqual(feed({ _tag: "Trust", link: "a" }), ["own: +1 5"], "somebody else asserts it")
+  })
   it("leaves nothing", () => {
     const { forget, lose, state, turn, up } = scope()
     for (const link of ["a", "b"]) {

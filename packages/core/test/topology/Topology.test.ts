@@ -188,16 +188,23 @@ describe("a topology", () => {
   it("forgets what lingers at the end of its grace, or when the peer that is back has answered", () => {
     const { feed } = childOfA()
     feed(lost("1"))
-    assert.deepStrictEqual(feed({ _tag: "GraceOver", edge: "1/1" }, { _tag: "GraceOver", edge: "1/1" }), ["Forget 1/1"])
+    assert.deepStrictEqual(feed({ _tag: "GraceOver", edge: "1/1" }, { _tag: "GraceOver", edge: "1/1" }), ["Forget 1/1", "SetGrace 1/1 1000", "Trust 1/1"])
 
     const back = childOfA()
     back.feed(lost("1"), greeted("2", peer("a")), accepted("2"), path("2", "a", 2, 0))
     assert.deepStrictEqual(back.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent", "Confirm 2"])
-    assert.deepStrictEqual(back.feed({ _tag: "Confirmed", link: "2" }), ["CancelGrace 1/1", "Forget 1/1"])
+    assert.deepStrictEqual(back.feed({ _tag: "Confirmed", link: "2" }), ["CancelGrace 1/1", "Forget 1/1", "SetGrace 1/1 1000"])
 
     const another = childOfA()
     another.feed(lost("1"), greeted("2", peer("a", 2)), accepted("2"), path("2", "a", 2, 0))
     assert.deepStrictEqual(another.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent"], "a later life does not know what the earlier did")
+  })
+  it("assures a peer that is back only when nothing else lingers, of which it would not tell", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), attach("2", "b", 0, 0), lost("2"), lost("1"), offered("3", peer("b")), attach("3", "b", 0, 0))
+
+    assert.deepStrictEqual(feed({ _tag: "Doubted", link: "3" }), [])
+    assert.deepStrictEqual(feed({ _tag: "GraceOver", edge: "1/1" }), ["Forget 1/1", "SetGrace 1/1 1000", "Confirm 3", "Assure 3"])
   })
   it("lets nothing linger after a farewell, for a leaf, or without a grace", () => {
     assert.deepStrictEqual(childOfA().feed(lost("1", true))[0], "EdgeDown 1/1")

@@ -15,10 +15,14 @@ export interface Trial<M extends Machine.Any> {
   /** What happens besides faults: any steps, each at its time. */
   readonly programme: (seed: number) => ReadonlyArray<Step<Machine.Event<M>>>
   readonly lastsMs: number
+  /** When, on the way, the world should be at rest, so that the oracle may look. */
+  readonly looksAt?: ReadonlyArray<number>
   /** A new one for each run. */
   readonly oracle: () => Oracle<M>
   /** An event in a line, for the trace. */
   readonly describe?: (event: Machine.Event<M>) => string
+  /** Steps that are not to blame, and stay in a shorter trace: without them it would mean something else. */
+  readonly keeps?: (step: Step<Machine.Event<M>>) => boolean
   /** What to paste to have the same run again. */
   readonly command?: (seed: number) => string
   /** How often a shorter trace is tried when one fails. */
@@ -27,6 +31,8 @@ export interface Trial<M extends Machine.Any> {
 
 export interface Oracle<M extends Machine.Any> {
   readonly watch?: (turn: Turn<M>, world: World<M>) => void
+  /** The world should be at rest for the moment. */
+  readonly look?: (world: World<M>) => void
   /** The programme is over and the world calm: lets it run on until it should have settled, and looks. */
   readonly rest?: (world: World<M>) => void
 }
@@ -79,9 +85,14 @@ export const run = <M extends Machine.Any>(trial: Trial<M>, seed: number): Repor
     const { error: again } = play(trial, { replay: list })
     return again !== undefined && lawOf(again) === law
   }
-  const { triesMax = defaultTriesMax } = trial
-  const { list: few, tries: first } = shrinkByKind(steps, ({ what }) => what._tag, fails, triesMax)
-  const { list: shrunk, tries: second } = shrinkEvents(few, fails, triesMax - first)
+  const { keeps = () => false, triesMax = defaultTriesMax } = trial
+  const kept = new Set(steps.filter(keeps))
+  const withKept = (list: ReadonlyArray<Step<Machine.Event<M>>>) => {
+    const some = new Set(list)
+    return steps.filter((step) => kept.has(step) || some.has(step))
+  }
+  const { list: few, tries: first } = shrinkByKind(steps.filter((step) => !kept.has(step)), ({ what }) => what._tag, (list) => fails(withKept(list)), triesMax)
+  const { list: shrunk, tries: second } = shrinkEvents(withKept(few), kept, fails, triesMax - first)
   const command = (trial.command ?? ((n) => `npm run sim -- --seed ${n}`))(seed)
   const { error: last = error } = play(trial, { replay: shrunk })
   const describe = trial.describe ?? ((event) => JSON.stringify(event))
@@ -95,10 +106,11 @@ export const run = <M extends Machine.Any>(trial: Trial<M>, seed: number): Repor
 }
 
 /** Leaves out what is told within the steps that are left. */
-const shrinkEvents = <E>(steps: ReadonlyArray<Step<E>>, fails: (steps: ReadonlyArray<Step<E>>) => boolean, most: number): Shrunk<Step<E>> => {
+const shrinkEvents = <E>(steps: ReadonlyArray<Step<E>>, kept: ReadonlySet<Step<E>>, fails: (steps: ReadonlyArray<Step<E>>) => boolean, most: number): Shrunk<Step<E>> => {
   let tries = 0
-  for (const [i, { at, what }] of steps.entries()) {
-    if ((what._tag !== "Start" && what._tag !== "Tell") || what.events === undefined) continue
+  for (const [i, step] of steps.entries()) {
+    const { at, what } = step
+    if (kept.has(step) || (what._tag !== "Start" && what._tag !== "Tell") || what.events === undefined) continue
     const inPlace = (events: ReadonlyArray<E>) => steps.with(i, { at, what: { ...what, events } })
     const shrunk = shrink(what.events, (events) => fails(inPlace(events)), most - tries)
     tries += shrunk.tries
@@ -122,7 +134,11 @@ const play = <M extends Machine.Any>(trial: Trial<M>, from: From<M>) => {
   let error: Error | undefined
   try {
     if ("seed" in from) for (const { at, what } of trial.programme(from.seed)) world.schedule(at, what)
-    world.run(trial.lastsMs)
+    for (const at of trial.looksAt ?? []) {
+      world.run(at - world.now)
+      oracle.look?.(world)
+    }
+    world.run(trial.lastsMs - world.now)
     world.calm()
     oracle.rest?.(world)
   } catch (thrown) {

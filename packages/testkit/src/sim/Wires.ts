@@ -129,6 +129,12 @@ export class Wires {
     return whole.map(({ ends: [a, b] }) => [{ node: a.node, link: a.link }, { node: b.node, link: b.link }] as const)
   }
 
+  /** The other end, while both have the connection. */
+  otherEnd(node: string, link: string): Named | undefined {
+    const [connection, side] = this.#byEnd.get(endKey(node, link)) ?? []
+    return connection?.ends.every((end) => end.state === "open" && this.#lives(end)) === true ? connection.ends[other(side!)] : undefined
+  }
+
   #push(connection: Connection, to: Side, item: Item): void {
     const { chance, clock, record } = this.#ground
     const flow = connection.flows[to]

@@ -74,7 +74,7 @@ export class World<M extends Machine.Any> {
       record: (of, delay) => this.steps.push({ at: this.now, what: { _tag: "Delay", of, ...delay } }),
       lifeOf: (node) => this.#nodes.get(node)?.state && this.#nodes.get(node)!.life,
       isDark: (node) => this.#nodes.get(node)?.dark === true,
-      isParted: (a, b) => this.#groups !== undefined && (this.#groups.get(a) ?? -1) !== (this.#groups.get(b) ?? -1)
+      isParted: (a, b) => this.isParted(a, b)
     })
     if (this.#chance.isReplay) for (const { at, what } of options.replay!) if (what._tag !== "Delay") this.schedule(at, what)
     if (!this.#chance.isReplay) for (const kind of kinds) if (this.#chance.faults[kind] > 0) this.#await(kind)
@@ -101,6 +101,15 @@ export class World<M extends Machine.Any> {
   /** The same, by what each end calls its link. */
   links(): ReadonlyArray<readonly [Named, Named]> {
     return this.#wires.open()
+  }
+
+  /** What the other end of a link calls it, and who that is, while both ends have the connection. */
+  otherEnd(node: string, link: string): Named | undefined {
+    return this.#wires.otherEnd(node, link)
+  }
+  /** Whether a partition keeps the two from each other. */
+  isParted(a: string, b: string): boolean {
+    return this.#groups !== undefined && (this.#groups.get(a) ?? -1) !== (this.#groups.get(b) ?? -1)
   }
 
   /** Runs for so many virtual ms. */
@@ -131,6 +140,10 @@ export class World<M extends Machine.Any> {
   }
   tell(node: string, ...events: ReadonlyArray<Machine.Event<M>>): void {
     this.take({ _tag: "Tell", node, events })
+  }
+  /** Tells it something that is no step: whoever watches the world asks again in a replay. */
+  ask(node: string, ...events: ReadonlyArray<Machine.Event<M>>): void {
+    for (const event of events) this.#tell(node, event)
   }
   connect(from: string, to: string): void {
     this.take({ _tag: "Connect", from, to })

@@ -1,10 +1,20 @@
-/** The `sim` command: trials of whole nodes, seed after seed, until one fails, or enough of them are run. */
+/** The `sim` command: trials of small or whole networks of nodes, seed after seed, until one fails, or enough of them are run. */
 import { parseArgs } from "node:util"
 import { describe, type NodeMachine } from "./nodes.ts"
 import { print } from "./Step.ts"
-import type { Config } from "./fuzz.ts"
+import * as Fuzz from "./fuzz.ts"
+import * as Networks from "./networks.ts"
+import { type Shape, shapes } from "./shapes.ts"
 import { Failure, run, type Trial } from "./Trial.ts"
 import type { Node } from "@colloquy/core"
+
+export interface Config extends Omit<Networks.Config, "shape" | "bouts">, Fuzz.Config {
+  readonly shape?: Shape | "any"
+}
+/** A small tree with chords, unless a shape or a size is asked for. */
+export const trialOf = ({ chords, nodes, shape, ...common }: Config): Trial<NodeMachine> => shape === undefined && nodes === undefined
+  ? Fuzz.trial({ ...common, ...chords === undefined ? {} : { chords } })
+  : Networks.trial({ ...common, ...nodes === undefined ? {} : { nodes }, ...shape === undefined || shape === "any" ? {} : { shape } })
 
 /** What the command asks of the process around it. */
 export interface Surroundings {
@@ -16,7 +26,7 @@ export interface Surroundings {
   readonly anySeed: () => number
 }
 
-const help = `npm run sim -- [--seed N] [--runs K] [--minutes M] [--chords C] [--json]
+const help = `npm run sim -- [--seed N] [--runs K] [--minutes M] [--chords C] [--shape S] [--nodes N] [--json]
 
 Runs simulated networks of nodes, in which everything goes wrong that can, and checks what they do.
 
@@ -24,6 +34,8 @@ Runs simulated networks of nodes, in which everything goes wrong that can, and c
   --runs K      how many seeds, one after the other (with --seed: 1, else 100)
   --minutes M   go on for so many minutes instead
   --chords C    C uplinks beyond those of a tree, so that there are cycles to be avoided (0)
+  --shape S     whole networks, with trouble in bouts: ${[...shapes, "any"].join(", ")}
+  --nodes N     of so many nodes, 5 to 1000 (any from 5 to 30)
   --json        print the result as one JSON object
   --help        print this
 
@@ -35,7 +47,7 @@ interface Wanted {
   readonly seed: number | undefined
   readonly runs: number | undefined
   readonly minutes: number | undefined
-  readonly chords: number
+  readonly network: Pick<Config, "chords" | "shape" | "nodes">
   readonly json: boolean
 }
 
@@ -60,16 +72,20 @@ const read = (args: ReadonlyArray<string>): Wanted | string | undefined => {
       args: [...args],
       options: {
         seed: { type: "string" }, runs: { type: "string" }, minutes: { type: "string" }, chords: { type: "string" },
-        json: { type: "boolean" }, help: { type: "boolean", short: "h" }
+        shape: { type: "string" }, nodes: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" }
       }
     })
     if (values.help === true) return undefined
     const seed = numberOf("--seed", values.seed, /^\d+$/, "a whole number below 2^32", (n) => n < 2 ** 32)
     const runs = numberOf("--runs", values.runs, /^\d+$/, "a whole number from 1", (n) => n > 0 && Number.isSafeInteger(n))
     const minutes = numberOf("--minutes", values.minutes, /^(\d+\.?\d*|\.\d+)$/, "a number above 0", (n) => n > 0 && Number.isFinite(n))
-    const chords = numberOf("--chords", values.chords, /^\d+$/, "a whole number up to 100", (n) => n <= 100) ?? 0
+    const chords = numberOf("--chords", values.chords, /^\d+$/, "a whole number up to 100", (n) => n <= 100)
+    const nodes = numberOf("--nodes", values.nodes, /^\d+$/, "a whole number from 5 to 1000", (n) => n >= 5 && n <= 1_000)
+    const shape = shapeOf(values.shape)
+    if (chords !== undefined && (shape !== undefined || nodes !== undefined)) return "--chords are for small trees, which have no --shape and no --nodes"
+    const network = { ...chords === undefined ? {} : { chords }, ...shape === undefined ? {} : { shape }, ...nodes === undefined ? {} : { nodes } }
     if (runs !== undefined && minutes !== undefined) return "--runs and --minutes: one of them says when it ends"
-    return { seed, runs, minutes, chords, json: values.json === true }
+    return { seed, runs, minutes, network, json: values.json === true }
   } catch (error) {
     return (error as Error).message
   }
@@ -81,14 +97,21 @@ const numberOf = (name: string, text: string | undefined, form: RegExp, what: st
   return number
 }
 
+const shapeOf = (name: string | undefined): Config["shape"] => {
+  const found = name === "any" ? name : shapes.find((shape) => shape === name)
+  if (name !== undefined && found === undefined) throw new Error(`--shape takes one of ${shapes.join(", ")} or any, not ${name}`)
+  return found
+}
+
 interface Sums {
   runs: number
   virtualMs: number
   events: number
 }
 
-const simulate = ({ chords, json, minutes, runs, seed }: Wanted, { anySeed, err, now, out, trial: trialOf }: Surroundings): number => {
-  const trial = trialOf({ chords, command: (n) => `npm run sim -- --seed ${n}${chords === 0 ? "" : ` --chords ${chords}`}` })
+const simulate = ({ json, minutes, network, runs, seed }: Wanted, { anySeed, err, now, out, trial: make }: Surroundings): number => {
+  const options = Object.entries(network).map(([name, value]) => ` --${name} ${value}`).join("")
+  const trial = make({ ...network, command: (n) => `npm run sim -- --seed ${n}${options}` })
   const first = seed ?? anySeed()
   const runsMax = minutes !== undefined ? Number.POSITIVE_INFINITY : runs ?? (seed === undefined ? 100 : 1)
   const started = now()

@@ -2,10 +2,12 @@
  * The trial of whole nodes: a random tree of 2 to 8 nodes in one scope, whose processes assert,
  * observe and send while everything goes wrong that can, and which must be right again after calm.
  */
-import { type Node, Pattern, Process, Rng, Value } from "@colloquy/core"
+import type { Node } from "@colloquy/core"
 import { allFaults, type Faults } from "./Chance.ts"
+import { chatter, scope } from "./chatter.ts"
 import { NodeOracle } from "./NodeOracle.ts"
-import { act, adapter, describe, type NodeMachine, noUplink, uplink } from "./nodes.ts"
+import { adapter, describe, type NodeMachine, noUplink, uplink } from "./nodes.ts"
+import { drawing } from "./shapes.ts"
 import type { Step } from "./Step.ts"
 import type { Trial } from "./Trial.ts"
 
@@ -19,19 +21,11 @@ export interface Config {
   readonly triesMax?: number
 }
 
-const scope = "s"
 const lastsMs = 60_000
 /** Shorter than a node's own, so that a minute sees many heartbeats and retries. */
 const timing: Partial<Node.Timing> = { pingMs: 2_000, giveUpMs: 6_000, helloMs: 3_000, backoff: { leastMs: 100, mostMs: 2_000 }, graceMs: 2_000 }
 // a silence is found within giveUpMs, once more where a retry met one; then some retries, of which a stale link may refuse one
 const oracle = { settleMs: 40_000, reachMs: 5_000 }
-
-const patterns: ReadonlyArray<readonly [handle: string, pattern: Pattern.Pattern]> = [
-  ["any", Pattern.record("f", Pattern.bind())],
-  ["some", Pattern.record("f", Pattern.discard)],
-  ["one", Pattern.record("f", Pattern.literal(1))],
-  ["whole", Pattern.bind(Pattern.record("f", Pattern.bind()))]
-]
 
 export const trial = ({ chords = 0, command, faults, machine, triesMax }: Config = {}): Trial<NodeMachine> => ({
   world: { ...adapter(machine, { timing }), faults: { ...allFaults, ...faults } },
@@ -44,12 +38,7 @@ export const trial = ({ chords = 0, command, faults, machine, triesMax }: Config
 })
 
 const programme = (seed: number, chords: number): ReadonlyArray<Step<Node.Event>> => {
-  let rng = Rng.initial(seed ^ 0x5eed) // not the world's own sequence
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = drawing(seed ^ 0x5eed) // not the world's own sequence
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   const nodes = Array.from({ length: 2 + below(7) }, (_, i) => `n${i}`)
   // either end may be the one that dials
@@ -60,23 +49,7 @@ const programme = (seed: number, chords: number): ReadonlyArray<Step<Node.Event>
     what: { _tag: "Start", node, events: dials.filter(([from]) => from === node).flatMap(([, to]) => uplink(scope, to)) }
   }))
 
-  let message = 100
-  /** A pattern under its own handle, or in the place of another. */
-  const observe = (handle: string, pattern: Pattern.Pattern): Process.Action =>
-    below(5) === 0 ? Process.observe("any", pattern) : Process.observe(handle, pattern)
-  const say = (): ReadonlyArray<Node.Event> => {
-    const n = below(3)
-    const [handle, pattern] = pick(patterns)
-    switch (below(8)) {
-      case 0:
-      case 1: return act(scope, "asserter", Process.assert(n, Value.record("f", below(4))))
-      case 2: return act(scope, "asserter", Process.retract(n))
-      case 3:
-      case 4: return act(scope, "observer", ...below(4) === 0 ? [Process.retract(handle)] : [], observe(handle, pattern))
-      case 5: return act(scope, "observer", Process.retract(handle))
-      default: return act(scope, "speaker", Process.send(Value.record("f", message++)))
-    }
-  }
+  const say = chatter(below)
   const turns = 40 + below(120)
   for (let at = 0, i = 0; i < turns; i++) {
     // half of it in bursts: several things at one moment
