@@ -139,7 +139,7 @@ export class Network {
     if (!wire.isUp) return
     if (told._tag !== "Event" || told.isPacket) this.#arrived()
     switch (told._tag) {
-      case "Sync": return this.#sync(wire, other(side), "Synced")
+      case "Sync": return this.#topology(wire.ends[side], { _tag: "Doubted", link: wire.id })
       case "Synced": return this.#topology(wire.ends[side], { _tag: "Confirmed", link: wire.id })
       case "Event":
         this.#topology(wire.ends[side], told.event)
@@ -159,7 +159,7 @@ export class Network {
     this.#carryOut(member, actions)
   }
   #carryOut(member: Member, actions: ReadonlyArray<Scope.Action>): void {
-    const confirm: Array<string> = []
+    const syncs: Array<readonly [link: string, "Sync" | "Synced"]> = []
     for (const action of actions) {
       switch (action._tag) {
         case "Offer": this.#from(member, action.link, { _tag: "Offered", link: action.link, peer: peerOf(member) }); break
@@ -176,7 +176,8 @@ export class Network {
           this.traffic.items += action.items.length
           this.#from(member, action.link, { _tag: "Turn", link: action.link, items: action.items as ReadonlyArray<Item.Item> }, true)
           break
-        case "Confirm": confirm.push(action.link); break
+        case "Confirm": syncs.push([action.link, "Sync"]); break
+        case "Assure": syncs.push([action.link, "Synced"]); break
         case "SetGrace": this.#setGrace(member, action.edge, action.afterMs); break
         case "CancelGrace": this.#cancelGrace(member, action.edge); break
         case "EdgeUp": this.#at(member, action.link, (wire, side) => { wire.roles[side] = action.role }); break
@@ -191,7 +192,7 @@ export class Network {
       }
     }
     // behind the turns that began with it, as in a node
-    for (const link of confirm) this.#at(member, link, (wire, side) => this.#sync(wire, other(side), "Sync"))
+    for (const [link, tag] of syncs) this.#at(member, link, (wire, side) => this.#sync(wire, other(side), tag))
   }
 
   #at(member: Member, link: string, body: (wire: Wire, side: Side) => void): void {

@@ -228,13 +228,14 @@ const onLinkDown = (state: State, link: LinkId, linger = false): Step<State, Act
 
 const part = (draft: Draft, link: LinkId): void => {
   const gone = draft.links.get(link)!
-  draft.links = draft.links.delete(link)
   draft.out.delete(link)
   // it leaves all holders before anything is said, so that nothing is addressed to it
   const left = [...gone.holds.entries()].sort(([a], [b]) => a - b).map(([, key]) => key)
   for (const key of left) leave(draft, link, key)
   const supplies = [...gone.endpoints.entries()].sort(([a], [b]) => a - b)
   for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures, isLingering(draft, link) ? "not known" : "gone")
+  // what it was, and when, says who had been told of what it supplied, so it goes last
+  draft.links = draft.links.delete(link)
   draft.lingering = draft.lingering.delete(link)
   for (const key of left) askLess(draft, key)
 }

@@ -379,7 +379,7 @@ const onTold = (draft: Draft, link: LinkId, tree: Tree): void => {
       set(draft, link, { heard: undefined, sought: 0 })
       break
     case "Seek":
-      set(draft, link, { wanted: Math.max(it.wanted, tree.seq) })
+      if (tree.seq <= numbersMax) set(draft, link, { wanted: Math.max(it.wanted, tree.seq) })
       break
     case "Attach": return onAttach(draft, link, it, tree.feasible)
     case "Attached":
@@ -477,9 +477,10 @@ const refresh = (draft: Draft): void => {
   if (draft.path !== undefined) draft.feasible = least(draft.feasible, draft.path)
 }
 
-/** Where a neighbour leads to; not what it remembers of a life of ours. */
+/** Where a neighbour leads to; not what it remembers of a life of ours, nor what leaves no room to count on from. */
 const offerOf = ({ config }: Draft, { cost, heard }: Neighbour): Path | undefined =>
-  heard === undefined || heard.root === config.self.node ? undefined : over(heard, cost)
+  heard === undefined || heard.root === config.self.node || heard.seq > numbersMax || heard.distance > numbersMax ? undefined : over(heard, cost)
+const numbersMax = 2 ** 47 // of the 2^48 that a packet may hold
 
 const choose = (draft: Draft): void => {
   const { config, path } = draft

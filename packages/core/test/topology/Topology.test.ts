@@ -223,6 +223,12 @@ describe("a topology", () => {
     ])
     assert.deepStrictEqual(feed(told("1", "Detached"), told("2", "Detach"), told("2", "Detached"), attach("2", "b", 0, 0)), ["2: Detached", "2: Detached", "2: Pathless"])
   })
+  it("takes no numbers from which it could not count on", () => {
+    const { feed } = node()
+    feed(offered("1", peer("a")), offered("2", peer("b")))
+
+    assert.deepStrictEqual(feed(path("1", "a", 2 ** 48, 0), path("1", "a", 0, 2 ** 48), seek("2", 2 ** 48)), [])
+  })
   it("takes a link's first round trip for its cost, unless somebody said what it is", () => {
     const { feed, state } = node()
     feed(greeted("1", peer("z")), accepted("1"), greeted("2", peer("y"), 7), accepted("2"))
