@@ -16,10 +16,13 @@ import * as Transports from "./transport/index.ts"
 
 /** An external process's ears. Called within a step: it may tell the host things, and must not block. */
 export interface Listener {
+  /** Everything that one turn tells this process, in order. */
   readonly deliver: (events: ReadonlyArray<Process.Event>) => void
+  /** Called once, last: the process has ended, or the node has. */
   readonly exited: (reason: Value.Value) => void
 }
 
+/** What a host is given. It chooses the incarnation, by the clock, and the seed. */
 export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
   /** What pure processes in this node's dataspaces may be. */
   readonly behaviours?: Process.Behaviours
@@ -32,7 +35,9 @@ const stepsMax = 1_000 // a guess: some milliseconds
 /** How long farewells may take when a node stops. */
 const stopMs = 2_000 // a guess: as long as a connection lingers
 
+/** A node that runs. `Space` is what programs use of it; drivers and transports speak to it directly. */
 export class Host extends Context.Service<Host, {
+  /** The node's id. */
   readonly node: string
   /** Steps the node at once, or, when called within a step, after it. */
   readonly tell: (event: Node.Event) => void
@@ -46,7 +51,9 @@ export class Host extends Context.Service<Host, {
   readonly sync: (link: string) => Effect.Effect<void>
   /** The links that join a scope to its peers now. */
   readonly linksOf: (space: Node.Space) => ReadonlyArray<string>
+  /** What pure processes here may be, for dataspaces that are nested by programs. */
   readonly behaviours: Process.Behaviours
+  /** The node's state now, to look at. */
   readonly state: () => Node.State
 }>()("@colloquy/node/Host") {
   /** A running node, until its scope closes: then farewells are sent and sockets closed. */

@@ -27,6 +27,7 @@ export interface Config extends Omit<HostModule.Config, "node"> {
   readonly listen?: ReadonlyArray<string>
   /** Addresses of uplinks, by the scope here. One that names no scope means the same one there. */
   readonly uplinks?: { readonly [scope: string]: ReadonlyArray<string> }
+  /** Allows to listen where other machines can connect, though anybody who does can read and write. Left out: no. */
   readonly insecure?: boolean
 }
 

@@ -76,6 +76,10 @@ export const Settings = Schema.Struct({
   limits: group(limits),
   timing: group(timing)
 }).annotate({ message: "Expected an object of settings" })
+/**
+ * What a node can be told, as `load` returns it and `Node.layer` takes it. Nothing of it must be said; `inForce` has the defaults.
+ * Numbers are bytes, ms or counts, as their names end.
+ */
 export type Settings = Omit<typeof Settings.Type, "timing"> & { readonly timing?: Partial<Node.Timing> }
 
 /** A pause that is not set has its default: the node takes both or none. */
@@ -116,8 +120,11 @@ export const fileEnv = "COLLOQUY_CONFIG"
 
 /** Something about the configuration that whoever wrote it can mend, in one line. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
+  /** With dots, such as `timing.pingMs`; empty when no single one is at fault. */
   setting: Schema.String,
+  /** What it should be, and what it is. */
   problem: Schema.String,
+  /** The file and line, the variable or the flag. */
   from: Schema.String
 }) {
   override get message() {
@@ -127,13 +134,17 @@ export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
 
 /** What comes besides the environment. */
 export interface Given {
+  /** A path; it wins over `COLLOQUY_CONFIG`. */
   readonly file?: string | undefined
+  /** Of these, what comes later wins; all of them win over the environment. */
   readonly flags?: ReadonlyArray<Said>
 }
 /** Something that was said, and where. */
 export interface Said {
+  /** Of the setting: `["timing", "pingMs"]`. */
   readonly path: Path
   readonly value: unknown
+  /** As a `BadSetting` should name it: "--set", "node.json, line 3". */
   readonly from: string
 }
 

@@ -9,6 +9,7 @@ import * as fc from "fast-check"
 
 // ---- values and patterns ----------------------------------------------------------------------------
 
+/** How deep what is drawn may nest. */
 export interface Depth {
   /** Compounds within compounds. */
   readonly maxDepth?: number

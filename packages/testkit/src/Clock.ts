@@ -6,14 +6,18 @@
  * and what was set as `last` comes after all that was not. A heap: each costs the logarithm of their
  * number.
  */
+
+/** Something that falls due; `at` is virtual ms. `cancel` takes it. */
 export interface Due<What> {
   readonly at: number
+  /** Comes after all that is due at the same moment and is not `last`. */
   readonly last: boolean
   readonly order: number
   /** `undefined` when it was cancelled. */
   what: What | undefined
 }
 
+/** A clock that stands until it is told to go on; `What` is what falls due. */
 export class Clock<What> {
   #now = 0
   #order = 0
@@ -23,12 +27,14 @@ export class Clock<What> {
   get now(): number {
     return this.#now
   }
+  /** Sets something for `at`, virtual ms; a time that has passed means now. `cancel` takes what is returned. */
   set(at: number, what: What, { last = false }: { readonly last?: boolean } = {}): Due<What> {
     const due = { at: Math.max(at, this.#now), last, order: this.#order++, what }
     this.#heap.push(due)
     this.#rise(this.#heap.length - 1)
     return due
   }
+  /** Nothing when it was due already. */
   cancel(due: Due<What>): void {
     due.what = undefined // it stays in the heap until its time: finding it would cost more
   }

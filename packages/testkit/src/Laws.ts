@@ -37,6 +37,7 @@ export const freeze = <A>(value: A): A => {
   return Object.freeze(value)
 }
 
+/** Which law a machine breaks, and by which event; thrown by `check`, `snapshot` and `Matchers.drive`. */
 export class BrokenLaw extends Error {
   readonly _tag = "BrokenLaw"
 }

@@ -16,6 +16,7 @@ interface Pipe {
   open: boolean
 }
 
+/** An event that an external process was told, and where. */
 export interface Heard {
   readonly node: string
   readonly space: Node.Space
@@ -23,12 +24,19 @@ export interface Heard {
   readonly event: Process.Event
 }
 
+/** Nodes, and the pipes between them. Nothing moves but by the methods below, and every clock says 0. */
 export class Network {
+  /** What every node here is: `Node.of(behaviours)`. */
   readonly machine: Machine.Machine<Node.Config, Node.State, Node.Event, Node.Action>
+  /** The state of each, by its name, which is its address as well. */
   readonly nodes = new Map<string, Node.State>()
+  /** In the order in which they were dialled; cut ones stay, so that an index always means the same one. */
   readonly pipes: Array<Pipe> = []
+  /** Timers that were set and not cancelled. They fire by `retry` and `forget`, or by a test's own `tell`. */
   readonly timers = new Map<string, { readonly node: string; readonly timer: string }>()
+  /** All that external processes were told, in order; a test may empty it. */
   readonly heard: Array<Heard> = []
+  /** All that nodes logged, in order. */
   readonly logs: Array<Extract<Node.Action, { readonly _tag: "Log" }>> = []
   /** Pure processes in the nodes' dataspaces may be these. */
   constructor(behaviours: Process.Behaviours = {}) {
@@ -44,6 +52,7 @@ export class Network {
     this.#perform(node, actions)
   }
 
+  /** Steps a node and carries out what it asks for; nothing when there is no such node. */
   tell(node: string, event: Node.Event): void {
     const state = this.nodes.get(node)
     if (state === undefined) return

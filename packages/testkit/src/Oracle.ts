@@ -46,8 +46,10 @@ interface Turn {
   readonly ended: Array<Living & { readonly reason: Value.Value }>
 }
 
+/** A dataspace to compare with: told the same events, it returns the actions that the real one must return. */
 export class Oracle {
   readonly behaviours: Process.Behaviours
+  /** The process that the oracle is the dataspace of, when it is nested: its number stands before those of the processes inside. */
   readonly within: Process.Pid | undefined
   tuples: ReadonlyArray<Tuple> = []
   processes = new Map<Process.Pid, Living>()
@@ -63,10 +65,12 @@ export class Oracle {
     this.within = within
   }
 
+  /** The actions of a dataspace that is started with these processes. */
   start(boot: NonNullable<Dataspace.Config["boot"]>): ReadonlyArray<Dataspace.Action> {
     for (const { name, process } of boot) this.#turn({ pid: 0, name: "boot", behaviour: undefined, external: false, state: undefined }, [Process.spawn(name, process)])
     return this.#run()
   }
+  /** The actions of one event. The oracle itself changes. */
   transition(event: Exclude<Dataspace.Event, { readonly _tag: "Supply" }>): ReadonlyArray<Dataspace.Action> {
     if (event._tag === "Continue") {
       this.#queue = [...this.#queue, ...this.#paused]
@@ -375,6 +379,7 @@ export const nested = (behaviours: Process.Behaviours): Process.Behaviour<{ read
   },
   transition: (relay, event) => [relay, relay.hear(event)]
 })
+/** The state of a `nested` process. It changes in place as well. */
 export type Nested = Relay
 
 /** p of `<inbound p>`. */

@@ -10,8 +10,10 @@ export interface Script {
   readonly start: ReadonlyArray<Process.Action>
   readonly reactions: ReadonlyArray<ReadonlyArray<Process.Action> | "crash">
 }
+/** A random program: what a dataspace starts with, and what it is told then. */
 export interface Program {
   readonly boot: NonNullable<Dataspace.Config["boot"]>
+  /** What is told from outside, in order. */
   readonly turns: ReadonlyArray<Exclude<Dataspace.Event, { readonly _tag: "Supply" }>>
 }
 

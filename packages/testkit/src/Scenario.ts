@@ -22,16 +22,20 @@ import { it } from "vitest"
 import { type Command, commandOf, isRule } from "./Command.ts"
 import * as Show from "./Show.ts"
 
+/** One command of a file, with its input and what should come of it. */
 export interface Directive extends Command {
   /** Of the command, from 1. */
   readonly line: number
   /** Comments and blank lines before it. */
   readonly preamble: ReadonlyArray<string>
+  /** The lines between the command and the rule. */
   readonly input: ReadonlyArray<string>
   /** The line of dashes around the output, if there is one. */
   readonly fence: string | undefined
+  /** The lines of the output, without its fence. */
   readonly expected: ReadonlyArray<string>
 }
+/** A scenario, parsed; `print` gives back its bytes. */
 export interface File {
   readonly directives: ReadonlyArray<Directive>
   /** What follows the last one. */
@@ -178,8 +182,10 @@ export const suite = (folder: string | URL, make: (path: string) => Handler): vo
 
 // ---- any machine --------------------------------------------------------------------------------
 
+/** How a machine is told a story: what each command says to it, and how its answers look. */
 export interface Runner<Config, State, Event extends Machine.Tagged, Action extends Machine.Tagged> {
   readonly machine: Machine.Machine<Config, State, Event, Action>
+  /** Of `initial`, at the beginning and whenever a command says so. */
   readonly config: NoInfer<Config>
   /** What a command tells the machine; `undefined` for a command that it does not know. */
   readonly event: (directive: Directive) => Event | ReadonlyArray<Event> | undefined

@@ -36,6 +36,7 @@ export const Value: Schema.declare<AnyValue> =
 
 /** What can be a field: a schema that needs no services. */
 export type Field = Schema.ConstraintCodec<unknown, unknown, never, never>
+/** Fields by name. The value of a record has them in the order in which they are declared here. */
 export type Fields = { readonly [name: PropertyKey]: Field }
 /** A record has its fields by their place, so none may be left out (`Schema.NullOr`, `Schema.Option` and dictionaries serve). */
 type Required<F> = {
@@ -46,34 +47,42 @@ type Required<F> = {
 interface Ways<In, A, V extends AnyValue> {
   /** The value of a fact. Throws a `Mismatch` for what the schema does not take. */
   (...fact: {} extends In ? readonly [fact?: In] : readonly [fact: In]): V
+  /** As the call, but what the schema does not take is returned. */
   readonly encode: (fact: In) => Result.Result<V, Mismatch>
+  /** The fact that a value is, or why it is none. Never throws. */
   readonly decode: (value: AnyValue) => Result.Result<A, Mismatch>
 }
 type Codecs<S extends Schema.Constraint, V extends AnyValue> =
   & Schema.Bottom<S["Type"], V, never, never, SchemaAST.AST, Schema.Codec<S["Type"], V>, S["~type.make.in"], S["Type"], readonly [], S["~type.make"]>
   & Ways<S["~type.make.in"], S["Type"], V>
 
+/** What records and dictionaries can be asked; `Space.observe` and the others take the answer. */
 export interface Asks<S, A> {
   /** A question about some fields; throws a `Mismatch` for a literal that does not encode. */
   readonly with: <const Q extends AskFields<S extends { readonly fields: infer F } ? F : never>>(ask: Q & Strict<S, Q>) => Question<Captures<S, Q>>
   /** A question for the whole of each. */
   readonly all: Question<A>
 }
+/** What a record was made of. */
 export interface RecordParts<Label extends string, F extends Fields> {
   readonly label: Label
   readonly fields: F
 }
+/** What `record` returns: call it for the value of a fact, or use it as the schema that it is. */
 export type record<Label extends string, F extends Fields> =
   & Codecs<Schema.TaggedStruct<Label, F>, ValueRecord>
   & RecordParts<Label, F>
   & Asks<RecordParts<Label, F>, Schema.TaggedStruct<Label, F>["Type"]>
+/** What `dictionary` returns: call it for the value of a fact, or use it as the schema that it is. */
 export type dictionary<F extends Fields> =
   & Codecs<Schema.Struct<F>, Dictionary>
   & { readonly fields: F }
   & Asks<{ readonly fields: F }, Schema.Struct<F>["Type"]>
+/** Marks a union, so that the types of questions can look into it. */
 export interface UnionParts<M extends ReadonlyArray<Schema.Constraint>> {
   readonly "~colloquy/members": M
 }
+/** What `union` returns. It has no `all`: no single pattern asks for every member. */
 export type union<M extends ReadonlyArray<Schema.Constraint>> =
   & Codecs<Schema.Union<M>, ValueRecord | Dictionary>
   & UnionParts<M>

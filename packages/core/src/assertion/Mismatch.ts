@@ -10,11 +10,17 @@
 import { Cause, Result, Schema, SchemaIssue } from "effect"
 import type { InvalidValue } from "../value/Value.ts"
 
+/** From the whole inwards: names of fields, and places in lists from 0. */
 export type Path = ReadonlyArray<string | number>
 
+/**
+ * What does not fit its schema. Constructors, `with` and `record` throw it, since their caller erred;
+ * `encode`, `decode` and the `decode` of a question return it in a `Result`.
+ */
 export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
   /** From the whole to the culprit; empty when the whole is at fault. */
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  /** What should be there, for people: "Expected string". */
   reason: Schema.String
 }) {
   override get message(): string {

@@ -19,6 +19,7 @@ import type { Mismatch } from "./Mismatch.ts"
 /** A pattern, and how what it captures is read. `decode` never throws. */
 export interface Question<out A> {
   readonly pattern: Pattern.Pattern
+  /** The typed answer that these captures of `pattern` are; others may have asserted what fits the pattern and not the types. */
   readonly decode: (captures: ReadonlyArray<Value>) => Result.Result<A, Mismatch>
 }
 

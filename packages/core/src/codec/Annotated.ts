@@ -18,6 +18,11 @@ export class Annotated {
 
 /** An annotated value in the place of a value: `Value` does not list it, so that nobody else need ask. */
 export const annotate = (annotations: ReadonlyArray<Value>, value: Value): Value => new Annotated(annotations, value) as unknown as Value
+/**
+ * Whether a reader kept annotations here. `strip` takes them off before a value is compared or matched.
+ *
+ * isAnnotated(annotate(["draft"], 1))   // => true
+ */
 export const isAnnotated = (value: unknown): value is Annotated => value instanceof Annotated
 
 /** The value without annotations, inside as well. */

@@ -4,6 +4,7 @@ export class DecodeError {
   readonly kind: Kind
   /** Of the byte (or, in text, of the UTF-16 unit) where it went wrong. */
   readonly offset: number
+  /** For people, without the offset. */
   readonly message: string
   constructor(kind: Kind, offset: number, message: string) {
     this.kind = kind
@@ -12,6 +13,7 @@ export class DecodeError {
   }
 }
 
+/** What is wrong, for programs; the message is for people. */
 export type Kind =
   /** No continuation could make it a value. */
   | "Malformed"
@@ -42,6 +44,7 @@ export const refusable = <A>(body: () => A): A | DecodeError => {
   }
 }
 
+/** What a reader takes; what is deeper or longer is `TooDeep` or `TooLarge`. */
 export interface Limits {
   /** Compounds within compounds. */
   readonly depthMax: number
@@ -49,6 +52,7 @@ export interface Limits {
   readonly bytesMax: number
 }
 
+/** What readers keep to that are told nothing else: 128 levels, 16 MiB. */
 export const defaultLimits: Limits = {
   depthMax: 128, // a guess: deeper than any fact that people write, shallow enough for any stack
   bytesMax: 16 * 1024 * 1024 // a guess

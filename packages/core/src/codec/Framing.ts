@@ -29,10 +29,13 @@ interface Buffer {
   filled: number
 }
 
+/** Bytes of the length that stands before each frame. */
 export const prefixBytes = 4
 
+/** A stream of which nothing has come. */
 export const initial: State = { partial: undefined }
 
+/** What came of a chunk: `state` is for the next one, and the frames are without their prefix. */
 export interface Split {
   readonly state: State
   readonly frames: ReadonlyArray<Uint8Array>

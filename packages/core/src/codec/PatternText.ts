@@ -11,6 +11,7 @@ import { Dictionary, Embedded, Record, Set, type Value } from "../value/Value.ts
 import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 import { read } from "./Text.ts"
 
+/** A pattern that was read, and what its captures are called. */
 export interface PatternText {
   readonly pattern: Pattern.Pattern
   /** What each capture is called, without the `$`, in the order of the captures; empty for a bare `$`. */

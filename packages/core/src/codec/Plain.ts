@@ -25,6 +25,7 @@ import * as Text from "./Text.ts"
 /** Deeper data is refused: a cycle must not exhaust the stack. */
 const depthMax = 500 // a guess: twice what a value may be, marks included, and not near the end of any stack
 
+/** What `read` keeps to unless told otherwise: 1,002 levels, since marks stand around the data, and 64 MiB of text. */
 export const defaultLimits: Limits = {
   depthMax: depthMax * 2 + 2, // a mark may stand around each level
   bytesMax: 64 * 1024 * 1024 // a guess: the largest turn of a link

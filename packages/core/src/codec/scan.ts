@@ -7,6 +7,7 @@ import { Tag } from "../value/canonical.ts"
 import { malformedAt } from "../value/utf8.ts"
 import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 
+/** What `scan` takes of one value. */
 export interface ScanLimits extends Limits {
   /** Bytes of a symbol; without it as many as of anything else. A symbol that is decoded stays in memory for ever. */
   readonly symbolBytesMax?: number

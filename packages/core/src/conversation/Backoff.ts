@@ -2,8 +2,12 @@
  * How long to wait before what crashed is started again: not at all the first time, then `leastMs`,
  * and twice as long each time up to `mostMs`. What has lived for `steadyMs` is forgiven.
  */
+
+/** When what crashed is started again; all in ms. */
 export interface Config {
+  /** The wait after the second crash in a row. */
   readonly leastMs: number
+  /** No wait is longer. */
   readonly mostMs: number
   /** `mostMs` when left out: what crashes as soon as that again and again is never taken for steady. */
   readonly steadyMs?: number

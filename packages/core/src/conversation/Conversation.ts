@@ -26,6 +26,7 @@ import * as Topic from "./Topic.ts"
 /** An endpoint's name: the process chooses it. Those at meta level have names of their own. */
 export type EndpointId = string | number
 
+/** What a handler is told. `endpoint` is the name that the process gave to the endpoint concerned. */
 export type Event =
   /** A counterpart is here. `role` is the counterpart's, its topic the one that both share. */
   | { readonly _tag: "Presence"; readonly endpoint: EndpointId; readonly role: Role.Role; readonly present: number }
@@ -42,24 +43,31 @@ export type Event =
 export type Ordinary =
   /** A new endpoint; or, for a name that is taken by the same role, its new handler. */
   | { readonly _tag: "Endpoint"; readonly id: EndpointId; readonly role: Role.Role; readonly handler: string; readonly presence: "each" | "set" }
+  /** An endpoint ends; its counterparts hear the reason. */
   | { readonly _tag: "Withdraw"; readonly id: EndpointId; readonly reason: Value }
+  /** To those on the other side whose topics it falls under; `orientation` is the sender's. */
   | { readonly _tag: "Send"; readonly body: Value; readonly orientation: Role.Orientation }
   /** `answer` is the handler that hears of the child's number, before the child does more than start. */
   | { readonly _tag: "Spawn"; readonly name: string; readonly process: Process.Process; readonly answer?: string }
   /** Ends this process, or the one with this number. At meta level, the dataspace that this process lives in, or a process beside that. */
   | { readonly _tag: "Quit"; readonly pid?: Process.Pid; readonly reason: Value }
 
+/** What `boot` and handlers ask for. They are carried out in order, and none after the process's own `Quit`. */
 export type Action =
   | Ordinary
+  /** In the dataspace around this one. Endpoints there have names of their own. */
   | { readonly _tag: "AtMeta"; readonly action: Ordinary }
   /** Go on in `handler` when those who wait now have had their turn. */
   | { readonly _tag: "Yield"; readonly handler: string }
 
+/** What `boot` and handlers return: the program's next state, and its actions. */
 export type Turn<State> = Step<State, Action>
 
 /** A conversation's process. Endpoints name their handlers, so that its state stays plain data. */
 export interface Program<Config = any, State = any> {
+  /** Called once, in the turn that spawns the process; `self` is its number. */
   readonly boot: (config: Config, self: Process.Pid) => Turn<State>
+  /** By the names that endpoints give. A name that is not here ends the process, with `<no-handler name>`. */
   readonly handlers: { readonly [name: string]: (state: State, event: Event) => Turn<State> }
 }
 
@@ -71,6 +79,7 @@ const endpoint = (orientation: Role.Orientation, id: EndpointId, topic: Topic.To
   ({ _tag: "Endpoint", id, role: { orientation, interest, topic }, handler, presence })
 /** `publisher("out", Topic.record("says", "ann", Topic.wild), "onListener")`. */
 export const publisher = (id: EndpointId, topic: Topic.Topic, handler: string, options?: Options): Ordinary => endpoint("publisher", id, topic, handler, options)
+/** `subscriber("in", Topic.record("says", Topic.wild, Topic.wild), "onWords")`: hears what falls under the topic, and who publishes it. */
 export const subscriber = (id: EndpointId, topic: Topic.Topic, handler: string, options?: Options): Ordinary => endpoint("subscriber", id, topic, handler, options)
 /** Sees publishers come and go without being one of their subscribers. */
 export const observePublishers = (id: EndpointId, topic: Topic.Topic, handler: string, options?: Options): Ordinary =>
@@ -78,17 +87,29 @@ export const observePublishers = (id: EndpointId, topic: Topic.Topic, handler: s
 /** Sees subscribers come and go without being one of their publishers. */
 export const observeSubscribers = (id: EndpointId, topic: Topic.Topic, handler: string, options?: Options): Ordinary =>
   endpoint("publisher", id, topic, handler, { interest: "observer", ...options })
+/**
+ * Ends the endpoint `id`; its counterparts hear of its absence, for this reason. One that is not there stays away.
+ *
+ * withdraw("out")   // => { _tag: "Withdraw", id: "out", reason: true }
+ */
 export const withdraw = (id: EndpointId, reason: Value = true): Ordinary => ({ _tag: "Withdraw", id, reason })
 /** Says `body` to those who subscribe to it. A body with a variable in it is none: it throws. */
 export const send = (body: Value): Ordinary => ({ _tag: "Send", body: said(body), orientation: "publisher" })
 /** Says `body` to those who publish it: credit, acknowledgement. */
 export const feedback = (body: Value): Ordinary => ({ _tag: "Send", body: said(body), orientation: "subscriber" })
+/**
+ * Starts a process beside this one. `answer` is the handler that hears its number, as `Spawned`. At meta level the
+ * configuration has to be a value, or the spawner ends with `<no-value name>`.
+ */
 export const spawn = (name: string, process: Process.Process, answer?: string): Ordinary =>
   answer === undefined ? { _tag: "Spawn", name, process } : { _tag: "Spawn", name, process, answer }
+/** Ends this process; those who see it go hear the reason: `true` is a plain end. */
 export const quit = (reason: Value = true): Ordinary => ({ _tag: "Quit", reason })
 /** Ends another process. One that is not there, or takes part in no conversation, stays as it is. */
 export const kill = (pid: Process.Pid, reason: Value = true): Ordinary => ({ _tag: "Quit", pid, reason })
+/** Comes back to `handler` with `Resumed` when those who wait now have had their turn. */
 export const yieldTo = (handler: string): Action => ({ _tag: "Yield", handler })
+/** `atMeta(send(body))`: says it in the dataspace around this one. */
 export const atMeta = (action: Ordinary): Action => ({ _tag: "AtMeta", action })
 /** A nested dataspace, as a process to spawn in one whose behaviours come from `behaviours`. */
 export const nested = (boot: NonNullable<Nested.Config["boot"]>): Process.Process => ({ behaviour: "nested", config: { boot } })
@@ -96,6 +117,7 @@ export const nested = (boot: NonNullable<Nested.Config["boot"]>): Process.Proces
 /** What was to be said, or asserted of an endpoint, is not fit for it. */
 export class Unfit extends Error {
   readonly _tag = "Unfit"
+  /** What the process ends with: `<what about>`. */
   readonly reason: Value
   constructor(what: string, about: Value) {
     super(what)
@@ -130,6 +152,7 @@ const mortal = (inner: Process.Behaviour): Process.Behaviour => ({
 
 // ---- a program's process ------------------------------------------------------------------------
 
+/** The state of a program's process, as the dataspace keeps it; `own` is what its handlers see. */
 export interface State {
   readonly self: Process.Pid
   /** The program's own. */

@@ -25,6 +25,7 @@ export { whileWanted } from "./Handoff.ts"
 
 // ---- the rules --------------------------------------------------------------------------------
 
+/** What is so, and what is awaited, of one key. */
 export interface Expectation {
   readonly demand: boolean
   readonly supply: boolean
@@ -37,7 +38,9 @@ export interface Expectation {
 export type RuleEvent =
   | { readonly _tag: "Changed"; readonly key: string; readonly demand?: boolean | undefined; readonly supply?: boolean | undefined }
   | { readonly _tag: "Retried"; readonly key: string }
+/** A task is to be started; or one ended though there is demand for it. */
 export type RuleAction = { readonly _tag: "Start" | "UnexpectedExit"; readonly key: string }
+/** Every key of which something is so or awaited; the others are not kept. */
 export type Rules = VersionedMap<string, Expectation>
 
 const nothing: Expectation = { demand: false, supply: false, rise: false, fall: false }
@@ -113,11 +116,16 @@ const complaint = (self: Process.Pid, captures: Process.Captures): Process.Actio
 
 // ---- tasks that look after themselves -----------------------------------------------------------
 
+/** What `matcher` is spawned with. */
 export interface MatcherConfig {
+  /** Observed; the captures of what matches are the key of a task. */
   readonly demand: Pattern.Pattern
+  /** Observed as well: its captures have to be those of the demand. */
   readonly supply: Pattern.Pattern
+  /** What is started; the captures come to it as the field `captures` of its config. */
   readonly task: Process.Process
 }
+/** The state of `matcher`. */
 export interface MatcherState {
   readonly self: Process.Pid
   readonly task: Process.Process
@@ -153,7 +161,9 @@ const matchAll = (state: MatcherState): Process.Turn<MatcherState> => {
 
 // ---- tasks that are looked after ----------------------------------------------------------------
 
+/** What `behaviour` is spawned with. */
 export interface Config {
+  /** Observed; the captures of what matches are the key of a task. */
   readonly demand: Pattern.Pattern
   /** Supply by others, if there may be any: as long as it stands, no task is started. */
   readonly supply?: Pattern.Pattern
@@ -164,6 +174,7 @@ export interface Config {
   /** Held up as `<role captures…>` as long as there is demand: it does not dip when a task crashes. `supply` must not match it. */
   readonly role?: Value
 }
+/** The state of `behaviour`. */
 export interface State {
   readonly self: Process.Pid
   readonly config: Config

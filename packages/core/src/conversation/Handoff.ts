@@ -21,6 +21,7 @@ import { record, type Value } from "../value/Value.ts"
 
 // ---- a worker ---------------------------------------------------------------------------------
 
+/** What a worker that is made by `whileWanted` is spawned with; `Demand` and `Supervisor` make it for theirs. */
 export interface Bond<Config = unknown> {
   /** What this worker holds up while it lives: a fact of its own, such as `<up manager n>`. */
   readonly up: Value
@@ -29,6 +30,7 @@ export interface Bond<Config = unknown> {
   /** What the behaviour itself is given. */
   readonly config: Config
 }
+/** The state of such a worker. */
 export interface Bound<State> {
   /** `undefined` when the behaviour failed to start. */
   readonly inner: State | undefined
@@ -81,8 +83,11 @@ const afterBirth: Process.Action = { _tag: "Yield", handle: born }
 
 // ---- a manager that stays ---------------------------------------------------------------------
 
+/** What a manager that is made by `keeping` is spawned with. */
 export interface Role<Config = unknown> {
+  /** The fact that is held up while the manager lives; its workers assert the same. */
   readonly role: Value
+  /** What the behaviour itself is given. */
   readonly config: Config
 }
 
@@ -98,13 +103,16 @@ export const keeping = <Config, State>(behaviour: Process.Behaviour<Config, Stat
 
 // ---- a manager that leaves --------------------------------------------------------------------
 
+/** What `behaviour` is spawned with. */
 export interface Config {
+  /** The fact that is handed over. */
   readonly role: Value
   /** A fact that this worker, and nobody else, holds up when it holds the role. Left out: from birth. */
   readonly ready?: Value
   /** Its behaviour is one made by `whileWanted`. */
   readonly worker: Process.Process
 }
+/** The state of `behaviour`: whether the worker was seen, and whether `ready` is waited for. */
 export interface State {
   readonly isUp: boolean
   readonly waits: boolean

@@ -23,19 +23,27 @@ export type Orientation = "publisher" | "subscriber"
  */
 export type Interest = "participant" | "observer" | "everything"
 
+/** What an endpoint is: which way it speaks, whom it sees, and of what. */
 export interface Role {
   readonly orientation: Orientation
   readonly interest: Interest
+  /** What it speaks or hears of; only endpoints whose topics intersect meet. */
   readonly topic: Topic.Topic
 }
 
 /** Who an endpoint is: the process, and a number of its own that it uses once. */
 export type Who = readonly [pid: Process.Pid, endpoint: number]
 
+/**
+ * Who hears what this side says.
+ *
+ * opposite("publisher")   // => "subscriber"
+ */
 export const opposite = (orientation: Orientation): Orientation => orientation === "publisher" ? "subscriber" : "publisher"
 
 const known = (value: Value | undefined): Value => value === undefined ? [] : [value]
 
+/** The assertion that an endpoint is: `<endpoint …>`, as above. The topic should be canonical (`Topic.canonical`). */
 export const fact = ({ interest, orientation, topic }: Role, who: Who): Value => {
   const { first, head, second } = Topic.placeOf(topic)
   return record("endpoint", symbol(orientation), symbol(interest), known(head), known(first), known(second), Topic.toValue(topic), who)

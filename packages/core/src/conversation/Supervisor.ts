@@ -21,14 +21,20 @@ import { record, type Value } from "../value/Value.ts"
 import { type Bond, unborn, whileWanted } from "./Handoff.ts"
 import * as Timer from "./Timer.ts"
 
+/** What `behaviour` is spawned with. */
 export interface Config {
   /** Who is restarted with a child: nobody else; all others; those that were started after it. */
   readonly strategy: "one-for-one" | "one-for-all" | "rest-for-one"
+  /** How many restarts within so many ms are borne; one more, and the supervisor quits with `<intensity name reason>`. */
   readonly intensity: { readonly restartsMax: number; readonly withinMs: number }
+  /** In the order in which they start. */
   readonly children: ReadonlyArray<ChildSpec>
 }
+/** One child, and whether it is started again. */
 export interface ChildSpec {
+  /** Stands in `<up supervisor name n>` and in `<intensity name reason>`. */
   readonly name: string
+  /** Its behaviour is one made by `whileWanted`, as `child` is; `config` comes to it in a `Bond`. */
   readonly process: Process.Process
   /** Started again: always; when it ended abnormally; never. */
   readonly restart: "permanent" | "transient" | "temporary"
@@ -45,6 +51,7 @@ interface Child {
   /** Whether this instance has been seen. */
   readonly isUp: boolean
 }
+/** The state of `behaviour`. */
 export interface State {
   readonly self: Process.Pid
   readonly config: Config

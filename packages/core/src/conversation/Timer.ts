@@ -41,10 +41,12 @@ export const observeDriver = (handle: Process.Handle): Process.Action =>
 /** The driver's answer. */
 export const expired = (timer: Value, now: Value): Process.Action => Process.send(record("timer-expired", timer, now))
 
+/** The state of `driver`. */
 export interface DriverState {
   readonly self: Process.Pid
   /** Numbers requests, whose timers are called `[pid n]`. */
   readonly next: number
+  /** What whoever asked calls the timer, by the handle of our observation. */
   readonly timers: VersionedMap<Process.Handle, Value>
 }
 const requests = "requests"

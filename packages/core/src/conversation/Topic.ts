@@ -21,21 +21,27 @@ export const isVariable = (topic: Topic): topic is Variable => typeof topic === 
 
 /** A value, or one with variables in it. (`Record` and `Dictionary` of the values fit these shapes.) */
 export type Topic = Value | Variable | ReadonlyArray<Topic> | OpenRecord | OpenDictionary
+/** A record of which some fields are open; `record` and `recordOf` make it. The label never is. */
 export interface OpenRecord {
   readonly _tag: "Record"
   readonly label: Value
   readonly fields: ReadonlyArray<Topic>
 }
+/** A dictionary of which some values are open; the keys never are. */
 export interface OpenDictionary {
   readonly _tag: "Dictionary"
   readonly entries: ReadonlyArray<readonly [key: Value, topic: Topic]>
 }
 
+/** Anything at all, and nothing to do with any other place. */
 export const wild: Topic = { _tag: "Variable" }
+/** A place with a name: `[variable("x"), variable("x")]` stands for every pair of equals. */
 export const variable = (name: string | number): Variable => ({ _tag: "Variable", name })
 /** `record("says", wild, "hello")`: whoever says hello. */
 export const record = (label: string, ...fields: ReadonlyArray<Topic>): Topic => recordOf(Symbol.for(label), fields)
+/** The same under any label: `record` makes a symbol of the text. */
 export const recordOf = (label: Value, fields: ReadonlyArray<Topic>): Topic => new Record(label, fields as ReadonlyArray<Value>)
+/** Keys with what may stand under each. No other keys match. */
 export const dictionary = (entries: ReadonlyArray<readonly [Value, Topic]>): Topic => new Dictionary(entries as ReadonlyArray<readonly [Value, Value]>)
 
 // The types above say less than is true: an open record is a `Record` whose fields may be open.
@@ -273,6 +279,11 @@ export interface Place {
 const noPart: Value = false
 const partMax = 256 // bytes, a guess: a larger part is not told apart from others by the index
 
+/**
+ * The place of a topic. Parts of more than 256 bytes are not told apart.
+ *
+ * placeOf(record("at", "home", wild))   // => { head: [Symbol.for("at"), 2], first: "home", second: undefined }
+ */
 export const placeOf = (topic: Topic): Place => {
   if (isVariable(topic)) return { head: undefined, first: undefined, second: undefined }
   if (isOpenRecord(topic)) return { head: [topic.label, topic.fields.length], first: fixed(topic.fields[0]), second: fixed(topic.fields[1]) }

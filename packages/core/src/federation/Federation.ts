@@ -37,6 +37,7 @@ import * as Stamps from "./Stamps.ts"
 
 export { type Config, defaultConfig } from "./Limits.ts"
 
+/** Everything that a scope knows of its links and of who asks what. Plain data. */
 export interface State {
   readonly config: Required<Config>
   readonly links: VersionedMap<LinkId, Link>
@@ -103,6 +104,7 @@ interface Match {
   readonly suppliers: KeySet.KeySet
 }
 
+/** What a scope is told of its links. */
 export type Event =
   /** `own` is the link to our own dataspace, to which no limits apply. */
   | { readonly _tag: "LinkUp"; readonly link: LinkId; readonly own?: boolean }
@@ -110,37 +112,52 @@ export type Event =
   | { readonly _tag: "LinkDown"; readonly link: LinkId; readonly linger?: boolean }
   /** Nobody who was behind a link that was lost and forgotten believes any more what it was told. */
   | { readonly _tag: "Trust"; readonly link: LinkId }
+  /** What a peer, or our own dataspace, said at once; all of it takes effect or none does. */
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
 
+/** What a scope asks for. */
 export type Action =
+  /** What the peer of a link is to be told at once; at most one a link and step. */
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
   /** The link broke the protocol: its turn is undone, if it was that, and the link is gone from this machine. */
   | { readonly _tag: "Fault"; readonly link: LinkId; readonly error: Fault }
 
+/** The rule that a link broke. Its session sends the code and the message to the peer, and closes. */
 export interface Fault {
   readonly code:
+    /** A `Clear`, `Add`, `Del`, `Msg` or `End` under a name that nobody asked with, or that has ended. */
     | "UnknownEndpoint"
+    /** An `Assert` whose name is not greater than the last one. */
     | "ReusedEndpoint"
+    /** An `End` of what was not cleared. */
     | "OpenEndpoint"
+    /** An `Assert` of a pattern that the link holds already. */
     | "DuplicatePattern"
+    /** An `Add` of captures that stand already under this name. */
     | "DuplicateCaptures"
+    /** A `Del` of captures that do not. */
     | "AbsentCaptures"
+    /** Captures that are more or fewer than the pattern makes. */
     | "WrongArity"
+    /** More is asked for, supplied, or would have to be told than `Config` allows: so `TooManyCaptures` and `TooManyBytes`. */
     | "TooManyEndpoints"
     | "TooManyCaptures"
     | "TooManyBytes"
+    /** More than `closingMax` of our `Clear`s are without their `End`. */
     | "Unanswered"
   /** Which item of the link's turn, from 0; `undefined` when it is no single one. */
   readonly index: number | undefined
   readonly message: string
 }
 
+/** A scope without links; what `config` leaves out is as in `defaultConfig`. */
 export const initial = (config: Config): Step<State, Action> =>
   still({
     config: { ...defaultConfig, ...config },
     links: VersionedMap.empty(), subscriptions: VersionedMap.empty(), lingering: VersionedMap.empty(), echoes: VersionedMap.empty(), age: 0, stamps: Stamps.initial
   })
 
+/** A `LinkUp` of a link that is here, and whatever concerns one that is not, changes nothing. */
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
     case "LinkUp": return onLinkUp(state, event.link, event.own === true)

@@ -8,6 +8,7 @@ import type { Encoded } from "../value/Value.ts"
  */
 export type Endpoint = number
 
+/** One statement on a link. A turn is a list of them, which takes effect as a whole. */
 export type Item =
   /** I want to hear about `pattern`, under this name. */
   | { readonly _tag: "Assert"; readonly endpoint: Endpoint; readonly pattern: Pattern }
@@ -17,6 +18,7 @@ export type Item =
   | { readonly _tag: "Add"; readonly endpoint: Endpoint; readonly captures: Encoded }
   /** The last one went. */
   | { readonly _tag: "Del"; readonly endpoint: Endpoint; readonly captures: Encoded }
+  /** Somebody on my side said what has these captures; it is said once. */
   | { readonly _tag: "Msg"; readonly endpoint: Endpoint; readonly captures: Encoded }
   /** The answer to `Clear`: nothing follows under this name. */
   | { readonly _tag: "End"; readonly endpoint: Endpoint }
@@ -35,4 +37,5 @@ export interface Stamp {
   readonly n: number
 }
 
+/** A node's own name for a link; it is not sent, and never used again. */
 export type LinkId = string

@@ -15,6 +15,7 @@ export interface Config {
 }
 
 // what they cost was measured in a node with one peer, with what the kernel keeps of small ones
+/** What is kept for one link unless a node is told otherwise; the memory in these remarks is what that many cost. */
 export const defaultConfig: Required<Config> = {
   endpointsMax: 65_536, // a guess: more than any program asks for; 240 MB
   endpointBytesMax: 16_777_216, // as many of 256 bytes; `<present "lobby" $who>` takes 55

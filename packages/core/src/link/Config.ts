@@ -2,13 +2,17 @@
 import { depthMax } from "./Fit.ts"
 import { type Capacity, leastCapacity, type Peer } from "./Packet.ts"
 
+/** What `initial` of a link is given. */
 export type Config = {
   /** Our own name for the link; it is not sent. */
   readonly link: string
+  /** What our hello says of us. */
   readonly self: Peer
   /** Whether packets lie in a stream of bytes, each after its length, or each is one message. */
   readonly stream: boolean
+  /** Those left out are as in `defaultLimits`, and none is less than `leastCapacity`. */
   readonly limits?: Partial<Limits>
+  /** Those left out are as in `defaultTiming`. */
   readonly timing?: Partial<Timing>
   /** What becomes of messages for a peer that is too slow for them: the oldest are dropped (default), or the link closes. */
   readonly slowPeer?: "drop" | "close"
@@ -34,6 +38,7 @@ export interface Limits extends Capacity {
   readonly queueBytesMax: number
 }
 
+/** What a link keeps to unless told otherwise; `limits` of a node's configuration replaces any of them. */
 export const defaultLimits: Limits = {
   packetBytesMax: 16_777_216, // what the codec takes for one value: a fact has to fit in a packet
   turnBytesMax: 67_108_864, // a guess: the first turn of a scope of half a million facts
@@ -46,6 +51,7 @@ export const defaultLimits: Limits = {
   queueBytesMax: 67_108_864 // one turn of the largest size
 }
 
+/** When a link asks whether the peer is there, and when it gives it up. All in ms. */
 export interface Timing {
   /** Silence of the peer after which we ask whether it is there. */
   readonly pingMs: number
@@ -55,6 +61,7 @@ export interface Timing {
   readonly helloMs: number
 }
 
+/** Ten seconds to say hello, a ping after ten of silence, the end after thirty. */
 export const defaultTiming: Timing = {
   pingMs: 10_000,
   giveUpMs: 30_000, // two pings may go astray

@@ -25,6 +25,7 @@ export { type Config, defaultLimits, defaultTiming, type Limits, type Timing } f
 /** None is moved when a packet comes, which would cost a timer a packet: one that fires looks at the clock, and sleeps on. */
 export type Timer = "hello" | "ping" | "giveUp"
 
+/** A session that goes on, or one that has ended and ignores whatever it is told. */
 export type State = Live | Over
 interface Live {
   readonly _tag: "Live"
@@ -58,6 +59,7 @@ type Phase =
   | { readonly _tag: "Asked"; readonly peer: Peer; readonly takes: Capacity }
   | { readonly _tag: "Joined"; readonly peer: Peer; readonly takes: Capacity }
 
+/** What a session is told: by its transport, its timers, and the node that it belongs to. `at` is the host's monotonic ms. */
 export type Event =
   /** A chunk of the stream, or one message. */
   | { readonly _tag: "Received"; readonly bytes: Uint8Array; readonly at: number }
@@ -65,22 +67,30 @@ export type Event =
   | { readonly _tag: "Written"; readonly bytes: number }
   /** The connection is gone. */
   | { readonly _tag: "Lost"; readonly reason: string }
+  /** A timer that it set; one that was cancelled too late changes nothing. */
   | { readonly _tag: "TimerFired"; readonly timer: Timer; readonly at: number }
   /** Dialer: ask to join. */
   | { readonly _tag: "Offer" }
   /** Acceptor: let the dialer in. */
   | { readonly _tag: "Accept" }
+  /** Acceptor: turn the dialer away, with an error that it is told; the link ends. */
   | { readonly _tag: "Refuse"; readonly error: { readonly code: string; readonly message: string } }
   /** Tell the peer this of the tree. */
   | { readonly _tag: "Settle"; readonly tree: Tree }
+  /** Tell the peer; what it has no room for yet waits in the outbox. Before we joined, nothing. */
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
   /** The peer broke the federation's rules, by an item of its turn or by no single one. */
   | { readonly _tag: "Fault"; readonly error: { readonly code: string; readonly message: string; readonly index?: number | undefined } }
+  /** Ask the peer to say `Synced` when it has dealt with all that we said before. */
   | { readonly _tag: "Sync"; readonly n: number }
+  /** We have dealt with what came before the peer's `Sync` of this number. */
   | { readonly _tag: "Synced"; readonly n: number }
+  /** End the link in peace: the peer is told why. */
   | { readonly _tag: "Bye"; readonly reason: string }
 
+/** What a session asks of its transport and timers, and its news for the node. */
 export type Action =
+  /** Send these bytes; tell us with `Written` when the transport took them. */
   | { readonly _tag: "Write"; readonly bytes: Uint8Array }
   /** Let the transport go, once it took what was written. */
   | { readonly _tag: "Close" }
@@ -96,12 +106,15 @@ export type Action =
   | { readonly _tag: "Settled"; readonly tree: Tree }
   /** One turn of the peer. */
   | { readonly _tag: "Received"; readonly items: ReadonlyArray<Item> }
+  /** The peer asks: answer with the event `Synced` when all that came before is dealt with. */
   | { readonly _tag: "SyncRequested"; readonly n: number }
+  /** The peer has dealt with all that we said before our `Sync` of this number. */
   | { readonly _tag: "Synced"; readonly n: number }
   /** So many messages, the oldest that waited, were dropped: the peer is too slow for them. */
   | { readonly _tag: "Dropped"; readonly messages: number }
   /** How long the peer took to answer our last ping. */
   | { readonly _tag: "Measured"; readonly rttMs: number }
+  /** The last news. `farewell`: one of the two said bye, so that nothing of the link need linger. */
   | { readonly _tag: "Ended"; readonly reason: Reason; readonly farewell: boolean }
 
 /**
@@ -109,11 +122,16 @@ export type Action =
  * wrong); the `peer`, by its bye or error; the `world`, which lost the connection or the peer.
  */
 export interface Reason {
+  /**
+   * One of ours (`Bye`, `Lost`, `Silent`, `HelloTimeout`, `Overflow`, `BadName`, `BadCredit`, `Unexpected`, those of `PacketError`,
+   * of `Federation.Fault` and of `Topology.Refusal`), or whatever the peer sent.
+   */
   readonly code: string
   readonly message: string
   readonly by: "us" | "peer" | "world"
 }
 
+/** Says hello at once, and waits for the peer's. A name that cannot be sent ends the link here, with the code `BadName`. */
 export const initial = (config: Config): Step<State, Action> => {
   const limits = settled(config.limits)
   const timing = { ...defaultTiming, ...config.timing }
@@ -129,6 +147,7 @@ export const initial = (config: Config): Step<State, Action> => {
   return [next, [...actions, setTimer("hello", timing.helloMs)]]
 }
 
+/** One event. Whatever it is, this returns: a peer that breaks the rules ends its link. */
 export const transition = (state: State, event: Event): Step<State, Action> => {
   if (state._tag === "Over") return still(state)
   switch (event._tag) {

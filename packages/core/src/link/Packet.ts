@@ -19,6 +19,7 @@ import { close, encodePart, headBytes, Label, open, readItems, taken, type TurnL
 export { PacketError, type PacketErrorCode } from "./PacketError.ts"
 export { nameBytesMax, textBytesMax } from "./Fields.ts"
 
+/** What two nodes say to each other, one statement at a time. */
 export type Packet =
   /** The first packet of both sides: who I am and what I take. */
   | { readonly _tag: "Hello"; readonly peer: Peer; readonly takes: Capacity }
@@ -31,10 +32,14 @@ export type Packet =
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item>; readonly more: boolean }
   /** I have dealt with so many bytes of your turns since we joined. */
   | { readonly _tag: "Credit"; readonly bytes: number }
+  /** Are you there? The answer is a `Pong`. */
   | { readonly _tag: "Ping" }
   | { readonly _tag: "Pong" }
+  /** Say `Synced` with this number when you have dealt with all that I said before. */
   | { readonly _tag: "Sync"; readonly n: number }
+  /** I have dealt with all that came before your `Sync` of this number. */
   | { readonly _tag: "Synced"; readonly n: number }
+  /** I end the link, and nobody is to blame. */
   | { readonly _tag: "Bye"; readonly reason: string }
   /** What the other side did wrong; `index` is the item's, within its turn. The link closes. */
   | { readonly _tag: "Error"; readonly code: string; readonly message: string; readonly index: number | undefined }
@@ -49,9 +54,11 @@ export type Tree =
   | { readonly _tag: "Seek"; readonly seq: number }
   /** Be my parent; my own best path ever was this one. */
   | { readonly _tag: "Attach"; readonly feasible: Path }
+  /** I am: the link is an edge. */
   | { readonly _tag: "Attached" }
   /** This link is no edge any more; or it does not become one. */
   | { readonly _tag: "Detach" }
+  /** So be it; or, to `Attach`: no. */
   | { readonly _tag: "Detached" }
 
 /** A way to the root of a tree. Topology has what its parts mean. */
@@ -62,6 +69,7 @@ export interface Path {
   readonly distance: number
 }
 
+/** Who a node says that it is. Nothing proves it: links carry no authentication. */
 export interface Peer {
   readonly node: string
   /** Tells the lives of one node id apart; a later one is greater. */
@@ -82,8 +90,10 @@ export type Capacity = {
   readonly windowBytes: number
 }
 
+/** What `parse` takes of one packet. */
 export type ParseLimits = TurnLimits
 
+/** The version of the protocol that this speaks: a hello of another one is refused. */
 export const version = 1
 
 /** What a hello that says nothing else means. Nobody may take less. */
@@ -94,7 +104,11 @@ export const leastCapacity: Capacity = {
   windowBytes: 0
 }
 
-/** The packet that `bytes` are, all of them. Captures stay views of `bytes`, which nobody may change any more. */
+/**
+ * The packet that `bytes` are, all of them. Captures stay views of `bytes`, which nobody may change any more.
+ *
+ * parse(encode({ _tag: "Ping" }, false), { bytesMax: 100, depthMax: 10, turnItemsMax: 1 })   // => { _tag: "Ping" }
+ */
 export const parse = (bytes: Uint8Array, limits: ParseLimits): Packet | PacketError => {
   if (bytes.length > limits.bytesMax) return new PacketError("TooLarge", `${bytes.length} bytes where at most ${limits.bytesMax} are taken`, 0)
   const label = turnLabel(bytes)
@@ -141,6 +155,7 @@ const unknown = new PacketError("UnknownPacket", "no packet of version 1 looks l
 
 /** What a path's numbers may be: whoever adds to one of them stays far below 2^53. */
 export const seqMax = 2 ** 48
+/** Of `Path.distance`; `seqMax` is of `Path.seq`. More is a `BadField`. */
 export const distanceMax = 2 ** 48
 
 const parsePath = (fields: Fields): Path =>

@@ -18,6 +18,7 @@ import { Encoded } from "../value/Value.ts"
 import { depthMax, isWithin, patternBytesMax, symbolBytesMax } from "./Fit.ts"
 import { PacketError, type PacketErrorCode, undecodable } from "./PacketError.ts"
 
+/** What `parse` takes of one packet: bytes, nesting, and items when it is a turn. */
 export interface TurnLimits extends DecodeLimits {
   /** Items in one packet. */
   readonly turnItemsMax: number

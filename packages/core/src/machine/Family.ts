@@ -7,13 +7,19 @@
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { type Any, type Action as ActionOf, type Config as ConfigOf, type Event as EventOf, type State as StateOf, type Step, still } from "./Machine.ts"
 
+/** The members that are open, by key. */
 export type State<M extends Any> = VersionedMap<string, StateOf<M>>
 
+/** What a family is told: of one member, by its key. */
 export type Event<M extends Any> =
+  /** A member starts, with this configuration. */
   | { readonly _tag: "Open"; readonly key: string; readonly config: ConfigOf<M> }
+  /** For one member. */
   | { readonly _tag: "Tell"; readonly key: string; readonly event: EventOf<M> }
+  /** A member is let go, without a word to it. */
   | { readonly _tag: "Close"; readonly key: string }
 
+/** What the member of this key asks for. */
 export type Action<M extends Any> = { readonly _tag: "Member"; readonly key: string; readonly action: ActionOf<M> }
 
 /** The family of a machine is a machine. */

@@ -6,20 +6,31 @@
 /** What one transition yields. Actions run in order, after the state is in place. */
 export type Step<State, Action> = readonly [state: State, actions: ReadonlyArray<Action>]
 
+/** An event or an action. `_tag` says which one; `transition` switches on it, and a wiring routes by it. */
 export interface Tagged {
   readonly _tag: string
 }
 
+/**
+ * Two pure functions. A module that exports them is a machine: `fold(Link, state, events)`.
+ * States, events and actions are plain data; `transition` throws at no event and leaves the state that it was given as it was.
+ */
 export interface Machine<Config, State, Event extends Tagged, Action extends Tagged> {
+  /** The first state, and what is to be done before any event. */
   readonly initial: (config: Config) => Step<State, Action>
+  /** The next state, or the same one when nothing changed, and what is to be done. */
   readonly transition: (state: State, event: Event) => Step<State, Action>
 }
 
 /** Some machine, whichever: `any` because State and Event stand in both positions. */
 export type Any = Machine<any, any, any, any>
+/** What a machine's `initial` takes. */
 export type Config<M extends Any> = Parameters<M["initial"]>[0]
+/** What a machine steps from and to. */
 export type State<M extends Any> = ReturnType<M["initial"]>[0]
+/** What a machine can be told. */
 export type Event<M extends Any> = Parameters<M["transition"]>[1]
+/** What a machine can ask for: one of the actions of its steps. */
 export type Action<M extends Any> = ReturnType<M["transition"]>[1][number]
 
 const nothing: ReadonlyArray<never> = []

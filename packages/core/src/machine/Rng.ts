@@ -1,8 +1,15 @@
 /** Chance as data: mulberry32 (Tommy Ettinger, 2017, public domain), one 32-bit word of state. Not for secrets. */
+
+/** What is left to draw, in 32 bits: equal states draw equal numbers. */
 export interface State {
   readonly word: number
 }
 
+/**
+ * The generator of a seed, of which the low 32 bits count. Equal seeds draw equal numbers.
+ *
+ * initial(-1)   // => { word: 0xffffffff }
+ */
 export const initial = (seed: number): State => ({ word: seed >>> 0 })
 
 /** Uniform in [0, 1), in steps of 2^-32. */

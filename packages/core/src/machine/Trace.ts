@@ -12,18 +12,24 @@ import type { Action, Any, Config, Event, State } from "./Machine.ts"
 
 export { type Look, type Show, shown } from "./shown.ts"
 
+/** A run: `run` records one, `replay` and `stateAt` go through it. */
 export interface Trace<M extends Any> {
   readonly config: Config<M>
   /** What the machine asked for before its first event. */
   readonly boot: ReadonlyArray<Action<M>>
   readonly steps: ReadonlyArray<Step<M>>
 }
+/** An event, and the actions with which the machine answered. */
 export interface Step<M extends Any> {
   readonly event: Event<M>
   readonly actions: ReadonlyArray<Action<M>>
 }
 
-/** Runs a machine and keeps what happened. */
+/**
+ * Runs a machine and keeps what happened.
+ *
+ * run(Family.of(Topology), {}, [{ _tag: "Close", key: "k" }]).steps   // => [{ event: { _tag: "Close", key: "k" }, actions: [] }]
+ */
 export const run = <M extends Any>(machine: M, config: Config<M>, events: Iterable<Event<M>>): Trace<M> => {
   let [state, boot] = machine.initial(config)
   const steps: Array<Step<M>> = []
@@ -114,6 +120,7 @@ const mix = (data: unknown): number => {
 
 // ---- differences --------------------------------------------------------------------------------
 
+/** One place in which two states differ, or one leaf of a state. */
 export interface Difference {
   /** `members.Scopes["lobby"].Dataspace.nextPid` */
   readonly path: string
@@ -121,6 +128,7 @@ export interface Difference {
   readonly before?: string
   readonly after?: string
 }
+/** What `diff` and `leaves` find. */
 export interface Differences {
   readonly found: ReadonlyArray<Difference>
   /** How many more there are than were asked for. */

@@ -13,14 +13,19 @@ export type Addressed<Ms extends Machines> = {
   readonly [N in keyof Ms & string]: { readonly _tag: N; readonly event: Machine.Event<Ms[N]> }
 }[keyof Ms & string]
 
+/** The state of a wiring: its members', by name. */
 export type States<Ms extends Machines> = { readonly [N in keyof Ms]: Machine.State<Ms[N]> }
+/** What each member's `initial` is given, by name. */
 export type Configs<Ms extends Machines> = { readonly [N in keyof Ms]: Machine.Config<Ms[N]> }
 
 /** Where an action goes: inward to a sibling, or outward to the shell. */
 export type Route<Ms extends Machines, Out> =
+  /** In the same step, behind what is waiting already. */
   | { readonly to: "inside"; readonly event: Addressed<Ms> }
+  /** One of the actions of the step. */
   | { readonly to: "shell"; readonly action: Out }
 
+/** The table: for each member and each tag of its actions, where those go. An empty list drops them; a tag left out does not compile. */
 export type Routes<Ms extends Machines, Out> = {
   readonly [N in keyof Ms]: {
     readonly [A in Machine.Action<Ms[N]> as A["_tag"]]: (action: A) => ReadonlyArray<Route<Ms, Out>>
@@ -35,6 +40,10 @@ export type Routes<Ms extends Machines, Out> = {
 const depthMax = 10_000
 const consequencesMax = 1_000_000
 
+/**
+ * The machine that a table describes. An event is run until no member has more to say, breadth first; the actions are what left
+ * for the shell meanwhile, in order. A step of a table that routes in a circle throws `InvariantBroken`.
+ */
 export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
   machines: Ms,
   routes: Routes<Ms, Out>

@@ -4,7 +4,9 @@ import { VersionedMap } from "../data/VersionedMap.ts"
 /** How a caller's own data is written, where it knows better; `undefined` leaves it to us. */
 export type Show = (data: unknown) => string | undefined
 
+/** How data is looked at by `shown`, and by `diff` and `leaves` of `Trace`. */
 export interface Look {
+  /** Asked first, for every piece of data and for every key of a map. */
   readonly show?: Show
   /** Paths that are passed over. */
   readonly ignore?: (path: string) => boolean

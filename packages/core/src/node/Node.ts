@@ -27,6 +27,7 @@ import * as Scope from "./Scope.ts"
 /** A scope's name, or `null` for the management dataspace. */
 export type Space = string | null
 
+/** What `initial` of a node is given; the host adds `incarnation` and `seed`. */
 export interface Config {
   /** Names the node among its peers: unique, and the same from one life to the next. */
   readonly node: string
@@ -40,30 +41,42 @@ export interface Config {
   readonly priority?: number
   /** What becomes of messages for a peer that is too slow for them: the oldest are dropped, or its link closes. */
   readonly slowPeer?: "drop" | "close"
+  /** Of links and scopes; those left out are as in `Link.defaultLimits`, `Federation.defaultConfig` and `defaultLinksMax`. */
   readonly limits?: Partial<Limits>
+  /** Those left out are as in `Link.defaultTiming`, `defaultBackoff` and `Topology.defaultGraceMs`. */
   readonly timing?: Partial<Timing>
 }
 
+/** What each link may cost (`Link.Limits`), what is kept for it in a scope (`Federation.Config`), and how many links there may be. */
 export type Limits = Link.Limits & Required<Omit<Federation.Config, "origin">> & { readonly linksMax: number }
+/** When links are pinged and given up (`Link.Timing`), and when they are dialled again. All in ms. */
 export type Timing = Link.Timing & {
+  /** Between two tries of an uplink. */
   readonly backoff: Operator.Backoff
   /** How long what came over a link stays when it is lost without a farewell; 0 for not at all. */
   readonly graceMs: number
 }
 
+/** Links at one time; who comes later is turned away. */
 export const defaultLinksMax = 10_000 // a guess: what one process serves before its sockets run out
+/** Between two tries of an uplink, ms. */
 export const defaultBackoff: Operator.Backoff = { leastMs: 200, mostMs: 10_000 } // guesses
 
+/** What a host tells its node. `at` is its monotonic clock, in ms. */
 export type Event =
   /** A transport accepted a connection; the host named the link. */
   | { readonly _tag: "Incoming"; readonly link: LinkId; readonly from: string; readonly stream: boolean; readonly at: number }
   /** The connection that `Dial` asked for is open. */
   | { readonly _tag: "Dialled"; readonly link: LinkId; readonly stream: boolean; readonly at: number }
+  /** The connection that `Dial` asked for cannot be had, and why, for people. */
   | { readonly _tag: "DialFailed"; readonly link: LinkId; readonly reason: string; readonly at: number }
+  /** A chunk of the stream, or one message. Nobody may write to these bytes any more. */
   | { readonly _tag: "Received"; readonly link: LinkId; readonly bytes: Uint8Array; readonly at: number }
   /** The transport took this many of the bytes that we wrote. */
   | { readonly _tag: "Written"; readonly link: LinkId; readonly bytes: number }
+  /** The connection is gone, closed by whomever. */
   | { readonly _tag: "Lost"; readonly link: LinkId; readonly reason: string; readonly at: number }
+  /** A timer that `SetTimer` asked for. */
   | { readonly _tag: "TimerFired"; readonly timer: string; readonly at: number }
   /** For a dataspace of this node: external processes come, act and go. A scope opens when it is first told something. */
   | { readonly _tag: "Tell"; readonly space: Space; readonly event: Dataspace.Event }
@@ -72,20 +85,28 @@ export type Event =
   /** Say farewell on every link. */
   | { readonly _tag: "Stop"; readonly at: number }
 
+/** What a node asks of its host, in the order in which it is to be done. */
 export type Action =
+  /** Connect to this address; the answer is `Dialled` or `DialFailed`. A `Close` of the link before that gives it up. */
   | { readonly _tag: "Dial"; readonly link: LinkId; readonly address: string }
+  /** Send these bytes, and say `Written` when the transport took them. */
   | { readonly _tag: "Write"; readonly link: LinkId; readonly bytes: Uint8Array }
   /** Let the connection go once it took what was written. */
   | { readonly _tag: "Close"; readonly link: LinkId }
+  /** Fire once, in so many ms; a timer of this name that runs already starts anew. */
   | { readonly _tag: "SetTimer"; readonly timer: string; readonly afterMs: number }
   | { readonly _tag: "CancelTimer"; readonly timer: string }
+  /** Events for an external process that a `Tell` entered. */
   | { readonly _tag: "Deliver"; readonly space: Space; readonly pid: string; readonly events: ReadonlyArray<Process.Event> }
+  /** An external process has ended here, and why. Nothing more is delivered to it. */
   | { readonly _tag: "Exited"; readonly space: Space; readonly pid: string; readonly name: string; readonly reason: Value }
   /** A dataspace has more to do: tell it `Continue` when others had their turn. */
   | { readonly _tag: "Continue"; readonly space: Space }
+  /** The peer has dealt with everything that was sent before the `Sync` of this number. */
   | { readonly _tag: "Synced"; readonly link: LinkId; readonly n: number }
   /** So many messages were not sent: the peer of the link reads too slowly. */
   | { readonly _tag: "Dropped"; readonly link: LinkId; readonly messages: number }
+  /** A line for whoever runs the node. */
   | { readonly _tag: "Log"; readonly level: Operator.LogLevel; readonly message: string; readonly fields: Operator.LogFields }
   /** Every farewell is written, and no link is left. */
   | { readonly _tag: "Stopped" }
@@ -93,6 +114,7 @@ export type Action =
 /** What only the node as a whole can answer, because it asks for the state of its members. */
 type Question = Extract<Operator.Action, { readonly _tag: "Count" | "Sweep" }>
 
+/** The machine of a node whose dataspaces can run these behaviours. */
 export const of = (behaviours: Process.Behaviours) => {
   const management = Dataspace.of(behaviours)
   const scopes = Family.of(Scope.of(behaviours))
@@ -174,6 +196,7 @@ type Sessions = ReturnType<typeof Family.of<typeof Link>>
 type Scopes = ReturnType<typeof Family.of<ReturnType<typeof Scope.of>>>
 type Management = ReturnType<typeof Dataspace.of>
 
+/** The state of a node: the operator's configuration, and each member's state by name. */
 export interface State {
   readonly config: Operator.Config
   readonly members: Wiring.States<Members>

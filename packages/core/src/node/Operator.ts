@@ -28,10 +28,14 @@ import * as Pattern from "../value/Pattern.ts"
 import { record, type Value } from "../value/Value.ts"
 import type * as Scope from "./Scope.ts"
 
+/** What the operator is given; `Node.of` makes it of the node's configuration. */
 export interface Config {
   readonly self: { readonly node: string; readonly incarnation: number; readonly leaf: boolean }
+  /** Of the jitter of reconnection. */
   readonly seed: number
+  /** What every link is opened with. */
   readonly link: Pick<Link.Config, "limits" | "timing" | "slowPeer">
+  /** What every scope keeps to; without `origin`, which a scope makes of the node's name and life. */
   readonly federation: Federation.Config
   /** Links at one time; who comes later is turned away. */
   readonly linksMax: number
@@ -39,11 +43,13 @@ export interface Config {
   /** How far from being the root of its trees the node is, and how long what a lost link brought stays. */
   readonly tree: { readonly priority?: number; readonly graceMs?: number }
 }
+/** How long an uplink waits after its n-th failure: half to all of `leastMs` * 2^(n-1), or of `mostMs` when that is less. */
 export interface Backoff {
   readonly leastMs: number
   readonly mostMs: number
 }
 
+/** The state of the operator: sessions, uplinks, and what it says about them. */
 export interface State {
   readonly config: Config
   readonly rng: Rng.State
@@ -77,25 +83,34 @@ interface Uplink {
   readonly link: LinkId | undefined
 }
 
+/** What the operator is told, by the node's other members and by the host. */
 export type Event =
+  /** What the management dataspace says of uplinks and listeners. */
   | { readonly _tag: "Requested"; readonly events: ReadonlyArray<Process.Event> }
   | { readonly _tag: "Incoming"; readonly link: LinkId; readonly from: string; readonly stream: boolean }
   | { readonly _tag: "Dialled"; readonly link: LinkId; readonly stream: boolean }
   | { readonly _tag: "DialFailed"; readonly link: LinkId; readonly reason: string }
+  /** The timer of `SetRetry` fired. */
   | { readonly _tag: "RetryDue"; readonly uplink: string }
+  /** A link's session has news. */
   | { readonly _tag: "Session"; readonly link: LinkId; readonly news: SessionNews }
+  /** The topology of the link's scope says that it is of use; so `Parted`, `EdgeUp`, `EdgeDown`. */
   | { readonly _tag: "Joined"; readonly link: LinkId; readonly peer: Topology.Peer }
   | { readonly _tag: "Parted"; readonly link: LinkId }
   | { readonly _tag: "EdgeUp"; readonly link: LinkId; readonly role: "parent" | "child" | "leaf" }
   | { readonly _tag: "EdgeDown"; readonly link: LinkId }
+  /** Topology wants to know when the peer has answered. */
   | { readonly _tag: "Confirm"; readonly link: LinkId }
   | { readonly _tag: "Assure"; readonly link: LinkId }
+  /** The grace of an edge is over. */
   | { readonly _tag: "GraceOver"; readonly scope: string; readonly edge: Topology.EdgeId }
   /** The next step of our end, when what the one before began has been carried out. */
   | { readonly _tag: "Ending"; readonly step: "depart" | "farewell" }
   /** What was begun before has been carried out. */
   | { readonly _tag: "Settled"; readonly link: LinkId; readonly n: number; readonly ours: boolean }
+  /** The answer to `Count`. */
   | { readonly _tag: "Counted"; readonly scope: string; readonly facts: ReadonlyArray<Value> }
+  /** Say farewell on every link, and dial no more. */
   | { readonly _tag: "Stop" }
 
 /** What a session says to its node, rather than to its transport. */
@@ -104,14 +119,18 @@ export type SessionNews = Extract<
   { readonly _tag: "Greeted" | "Offered" | "Accepted" | "Settled" | "Measured" | "Received" | "SyncRequested" | "Synced" | "Dropped" | "Ended" }
 >
 
+/** What the operator asks of the node's other members and of the host. */
 export type Action =
+  /** A link is open: say hello on it. So `TellSession` and `CloseSession`, of one that was opened. */
   | { readonly _tag: "OpenSession"; readonly link: LinkId; readonly config: Link.Config }
   | { readonly _tag: "TellSession"; readonly link: LinkId; readonly event: Link.Event }
   | { readonly _tag: "CloseSession"; readonly link: LinkId }
+  /** A scope is needed; nothing when it is open. */
   | { readonly _tag: "OpenScope"; readonly scope: string; readonly config: Scope.Config }
   | { readonly _tag: "TellTopology"; readonly scope: string; readonly event: Topology.Event }
   /** What our own processes hold in a scope is over, for everybody else. */
   | { readonly _tag: "Retire"; readonly scope: string }
+  /** Come back with `Ending` when what this turn began has been carried out. */
   | { readonly _tag: "Proceed"; readonly step: "depart" | "farewell" }
   /** Our process enters this scope's dataspace with its facts; `null` is the management dataspace. */
   | { readonly _tag: "Introduce"; readonly scope: string | null; readonly actions: ReadonlyArray<Process.Action> }
@@ -119,6 +138,7 @@ export type Action =
   | { readonly _tag: "Publish"; readonly scope: string | null; readonly actions: ReadonlyArray<Process.Action> }
   /** A scope that may have become empty. */
   | { readonly _tag: "Sweep"; readonly scope: string }
+  /** A status scope, whose reader has gone. */
   | { readonly _tag: "CloseScope"; readonly scope: string }
   /** Count what the node holds, and say so with `Counted`. */
   | { readonly _tag: "Count"; readonly scope: string }
@@ -126,23 +146,32 @@ export type Action =
   | { readonly _tag: "Settle"; readonly link: LinkId; readonly n: number; readonly ours: boolean }
   | { readonly _tag: "Dial"; readonly link: LinkId; readonly address: string }
   | { readonly _tag: "Close"; readonly link: LinkId }
+  /** Come back with `RetryDue` of this uplink in so many ms. */
   | { readonly _tag: "SetRetry"; readonly uplink: string; readonly afterMs: number }
   | { readonly _tag: "CancelRetry"; readonly uplink: string }
   | { readonly _tag: "Synced"; readonly link: LinkId; readonly n: number }
   /** So many messages were not sent: the peer of the link reads too slowly. */
   | { readonly _tag: "Dropped"; readonly link: LinkId; readonly messages: number }
   | { readonly _tag: "Log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields }
+  /** No link is left after a `Stop`. */
   | { readonly _tag: "Stopped" }
+/** How much a line of the log matters. */
 export type LogLevel = "Debug" | "Info" | "Warn" | "Error"
+/** What a line of the log says besides its message. */
 export type LogFields = { readonly [name: string]: string | number | boolean }
 
 /** Our process in the management dataspace and in each status scope. */
 export const pid = "$operator"
 /** The scope under which a peer reads what the node says about itself. */
 export const statusScope = "@status"
-/** Scopes that start so are the node's own. */
+/**
+ * Scopes that start so are the node's own.
+ *
+ * isReserved("@status")   // => true
+ */
 export const isReserved = (scope: string): boolean => scope.startsWith("@")
 
+/** Observes, in the management dataspace, what it is asked for, and says there which node this is. */
 export const initial = (config: Config): Step<State, Action> => {
   const self = record("node", config.self.node, config.self.incarnation)
   const state: State = {
@@ -159,6 +188,7 @@ export const initial = (config: Config): Step<State, Action> => {
   return [state, [{ _tag: "Introduce", scope: null, actions: [Process.assert("node", self), ...wanted, Process.observe("listener", Pattern.record("listener", Pattern.bind()))] }]]
 }
 
+/** One event. News of a link that is not known any more changes nothing. */
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
     case "Requested": return onRequested(state, event.events)

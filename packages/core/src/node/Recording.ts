@@ -20,10 +20,12 @@ import * as Trace from "../machine/Trace.ts"
 import { InvalidValue, isRecord, record, Record, symbol, type Value } from "../value/Value.ts"
 import type { Action, Config, Event } from "./Node.ts"
 
+/** The format that is written, and the only one that is read. */
 export const version = 1
 /** Characters of a line at most. */
 export const lineMax = Plain.defaultLimits.bytesMax
 
+/** What the first line says of the node. */
 export interface Header {
   readonly config: Config
   /** Names of the behaviours that the node had. */
@@ -31,13 +33,18 @@ export interface Header {
   /** The host's clock when the node started. */
   readonly at: number
 }
+/** The first line, read: the header, and what the machine asked for before its first event. */
 export interface Start extends Header {
   readonly _tag: "Start"
+  /** Of the actions before the first event. */
   readonly did: Did
 }
+/** Another line, read. */
 export interface Step {
   readonly _tag: "Step"
+  /** Of the step, from 1. */
   readonly n: number
+  /** When it was taken, in ms of the host's clock. */
   readonly at: number
   readonly event: Event
   readonly did: Did
@@ -51,8 +58,10 @@ export interface Stopped {
 /** What can be told of a step's actions afterwards; `failed` when it was abandoned. */
 export type Did = "failed" | { readonly counts: { readonly [tag: string]: number }; readonly hash: string }
 
+/** Why a line is none of a recording. A plain value: returned, never thrown. */
 export class RecordingError {
   readonly _tag = "RecordingError"
+  /** From 1. */
   readonly line: number
   readonly message: string
   constructor(line: number, message: string) {
@@ -78,9 +87,11 @@ export const agree = (a: Did, b: Did): boolean => Trace.same(a, b)
 export const start = ({ at, behaviours, config }: Header, boot: ReadonlyArray<Action>): string =>
   line(new Record(symbol("colloquy-recording"), [version, Plain.toValue({ config, behaviours, at }), ...didValue(did(boot))]))
 
+/** The line of step `n`, from 1, taken at `at` ms of the host's clock; `actions` is `undefined` when it was abandoned. */
 export const step = (n: number, at: number, event: Event, actions: ReadonlyArray<Action> | undefined): string =>
   line(new Record(symbol("step"), [n, Plain.toValue(at), Plain.toValue(event), ...didValue(did(actions))]))
 
+/** The last line of a recording that was given up. One without it may have been cut off, or go on. */
 export const stopped = (reason: string): string => line(record("stopped", Plain.toValue(reason)))
 
 const didValue = (what: Did): ReadonlyArray<Value> => what === "failed" ? [symbol("failed")] : [Plain.toValue(what.counts), what.hash]

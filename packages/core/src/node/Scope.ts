@@ -17,12 +17,15 @@ import * as Topology from "../topology/Topology.ts"
 import type { Value } from "../value/Value.ts"
 import * as LocalLink from "./LocalLink.ts"
 
+/** What `initial` of a scope is given; `Operator.openScope` makes it. */
 export interface Config {
   readonly self: Topology.Config["self"]
   readonly leaf: boolean
   /** Whether what is observed here is asked for on the links. */
   readonly asks: boolean
+  /** What is kept for one link; those left out are as in `Federation.defaultConfig`. */
   readonly limits: Federation.Config
+  /** As `Topology.Config` has them; so `graceMs`. */
   readonly priority?: number
   readonly graceMs?: number
 }
@@ -35,12 +38,15 @@ export const localPid = "$federation"
 /** What leaves a scope: orders for one link's session, and news of local external processes. */
 export type Action =
   | Exclude<Topology.Action, { _tag: "Forget" | "Trust" | "Turn" | "TellNext" }>
+  /** For the peer of a link that is an edge. */
   | { readonly _tag: "Turn"; readonly link: LinkId; readonly items: ReadonlyArray<Item> }
+  /** The peer of the link broke a rule of federation, and the link has left the scope. */
   | { readonly _tag: "Fault"; readonly link: LinkId; readonly error: Federation.Fault }
   | { readonly _tag: "Deliver"; readonly pid: string; readonly events: ReadonlyArray<Process.Event> }
   | { readonly _tag: "Exited"; readonly pid: string; readonly name: string; readonly reason: Value }
   | { readonly _tag: "Continue" }
 
+/** The machine of a scope whose dataspace can run these behaviours. */
 export const of = (behaviours: Process.Behaviours) => {
   const wired = Wiring.wire<Members, Action>({ Topology, Federation, Local: LocalLink, Dataspace: Dataspace.of(behaviours) }, {
     Topology: {
@@ -101,7 +107,9 @@ type Members = {
   readonly Local: typeof LocalLink
   readonly Dataspace: ReturnType<typeof Dataspace.of>
 }
+/** The states of a scope's four members, by name. */
 export type State = Wiring.States<Members>
+/** An event for one of the four members: `{ _tag: "Dataspace", event }`. */
 export type Event = Wiring.Addressed<Members>
 type Route = Wiring.Route<Members, Action>
 

@@ -30,6 +30,7 @@ type LinkId = string
 /** One of the times that a link was an edge: what federation calls a link. */
 export type EdgeId = string
 
+/** What `initial` of a scope's tree is given. */
 export interface Config {
   readonly self: { readonly node: string; readonly incarnation: number }
   /** Whether we are a leaf: one link at most, and nothing is forwarded. */
@@ -39,15 +40,19 @@ export interface Config {
   /** How long what came over an edge stays after the edge is lost, ms. */
   readonly graceMs?: number
 }
+/** Of a node that is told none. Less is nearer to being the root. */
 export const defaultPriority = 100 // room on both sides
+/** How long what a lost edge brought stays, unless a node is told otherwise; ms. */
 export const defaultGraceMs = 5_000 // a guess: some round trips, a reconnection and a garbage collection
 
+/** Who is at the other end of a link, as its hello says: the node's id, which of its lives this is, and whether it is a leaf. */
 export interface Peer {
   readonly node: string
   readonly incarnation: number
   readonly leaf: boolean
 }
 
+/** What a node knows of the tree of one scope. Plain data. */
 export interface State {
   readonly config: Required<Config>
   readonly links: VersionedMap<LinkId, Link>
@@ -98,14 +103,22 @@ interface Neighbour {
 
 /** What two neighbours tell each other. */
 export type Tree =
+  /** The way to the root that I offer. */
   | { readonly _tag: "Path"; readonly path: Path }
+  /** I have none. */
   | { readonly _tag: "Pathless" }
+  /** Find me one of at least this number. */
   | { readonly _tag: "Seek"; readonly seq: number }
+  /** Be my parent; my own best path ever was this one. */
   | { readonly _tag: "Attach"; readonly feasible: Path }
+  /** I am: the link is an edge. */
   | { readonly _tag: "Attached" }
+  /** The link is no edge any more; or it does not become one. */
   | { readonly _tag: "Detach" }
+  /** So be it; or, to `Attach`: no. */
   | { readonly _tag: "Detached" }
 
+/** What topology is told: by links, by neighbours, by timers. */
 export type Event =
   /** We dialled, and the peer said hello. `cost` is the link's, when somebody said what it is. */
   | { readonly _tag: "Greeted"; readonly link: LinkId; readonly peer: Peer; readonly cost?: number | undefined }
@@ -113,6 +126,7 @@ export type Event =
   | { readonly _tag: "Offered"; readonly link: LinkId; readonly peer: Peer }
   /** The peer took our offer. */
   | { readonly _tag: "Accepted"; readonly link: LinkId }
+  /** A neighbour said this of the tree. */
   | { readonly _tag: "Told"; readonly link: LinkId; readonly tree: Tree }
   /** A round trip took so long. */
   | { readonly _tag: "Measured"; readonly link: LinkId; readonly rttMs: number }
@@ -126,24 +140,32 @@ export type Event =
   | { readonly _tag: "Confirmed"; readonly link: LinkId }
   /** The peer asks to be told when we have answered for all that it asked. */
   | { readonly _tag: "Doubted"; readonly link: LinkId }
+  /** The timer of `SetGrace` fired. */
   | { readonly _tag: "GraceOver"; readonly edge: EdgeId }
   /** We go: let others find their ways without us. */
   | { readonly _tag: "Depart" }
 
+/** What topology asks of the links' sessions and of timers, and its news for federation and the operator. */
 export type Action =
+  /** Dialer: ask the peer to join. */
   | { readonly _tag: "Offer"; readonly link: LinkId }
+  /** Acceptor: let the peer in. */
   | { readonly _tag: "Accept"; readonly link: LinkId }
   /** Tell the peer why not, and close. */
   | { readonly _tag: "Refuse"; readonly link: LinkId; readonly error: Refusal }
+  /** Send the peer this. */
   | { readonly _tag: "Tell"; readonly link: LinkId; readonly tree: Tree }
   /** Come back with `TellDue` when the edges that came and went before have been dealt with. */
   | { readonly _tag: "TellNext"; readonly link: LinkId; readonly tree: Tree }
   /** A link is of use: it is an edge, or spare. */
   | { readonly _tag: "Joined"; readonly link: LinkId; readonly peer: Peer }
+  /** A link that had joined is gone. */
   | { readonly _tag: "Parted"; readonly link: LinkId }
+  /** The link is an edge from now on, under this name; `role` is what the peer is to us. */
   | { readonly _tag: "EdgeUp"; readonly edge: EdgeId; readonly link: LinkId; readonly role: "parent" | "child" | "leaf" }
   /** With `linger`, what came over it stays until it is forgotten. */
   | { readonly _tag: "EdgeDown"; readonly edge: EdgeId; readonly link: LinkId; readonly linger: boolean }
+  /** The grace of an edge is over, or its peer is back and has answered: what came over it goes. */
   | { readonly _tag: "Forget"; readonly edge: EdgeId }
   /** Who was at the other end has forgotten it, too. */
   | { readonly _tag: "Trust"; readonly edge: EdgeId }
@@ -152,14 +174,25 @@ export type Action =
   | { readonly _tag: "Confirm"; readonly link: LinkId }
   /** What the peer was told over this edge is all that is so, as far as we know: nothing else lingers here. */
   | { readonly _tag: "Assure"; readonly link: LinkId }
+  /** A turn that came over an edge, for federation. */
+  | { readonly _tag: "Turn"; readonly edge: EdgeId; readonly items: ReadonlyArray<unknown> }
+  /** Come back with `Confirmed` when the peer has answered for what it is asked now. */
+  | { readonly _tag: "Confirm"; readonly link: LinkId }
+  /** Come back with `GraceOver` of this edge in so many ms. */
   | { readonly _tag: "SetGrace"; readonly edge: EdgeId; readonly afterMs: number }
   | { readonly _tag: "CancelGrace"; readonly edge: EdgeId }
 
+/** Why a link is not let in, or not any more. The peer is told. */
 export interface Refusal {
+  /**
+   * `Self`: we dialled ourselves; `Duplicate`: this life of the node is linked already; `Stale`: a later one is; `Replaced`: a
+   * newer link of it took the place; `SecondLink`: a leaf has one link; `Unexpected`: what was said does not fit the tree.
+   */
   readonly code: "Self" | "Duplicate" | "Replaced" | "Stale" | "SecondLink" | "Unexpected"
   readonly message: string
 }
 
+/** A node by itself: the root of a tree of one. */
 export const initial = (config: Config): Step<State, Action> => {
   const { leaf, priority = defaultPriority, graceMs = defaultGraceMs, self } = config
   const own: Path = { seq: 0, priority, root: self.node, distance: 0 }
@@ -170,6 +203,7 @@ export const initial = (config: Config): Step<State, Action> => {
   })
 }
 
+/** One event. What concerns a link that is not known changes nothing. */
 export const transition = (state: State, event: Event): Step<State, Action> => {
   if (event._tag === "Turn") return onTurn(state, event.link, event.items)
   if (event._tag === "TellDue") return [state, [{ ...event, _tag: "Tell" }]]
@@ -602,7 +636,11 @@ const linkTo = ({ byNode, links }: Draft, { node }: Peer): Link | undefined => {
 }
 const sorted = <A>(map: VersionedMap<string, A>): ReadonlyArray<readonly [string, A]> => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 
-/** The link that an edge is, or was. */
+/**
+ * The link that an edge is, or was.
+ *
+ * linkOf("out:1/2")   // => "out:1"
+ */
 export const linkOf = (edge: EdgeId): LinkId => edge.slice(0, edge.lastIndexOf("/"))
 /** Whether no link has joined or asks to, and nothing stays of one that had. */
 export const isAlone = ({ lingering, links }: State): boolean => links.size === 0 && lingering.size === 0

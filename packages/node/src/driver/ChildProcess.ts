@@ -44,6 +44,7 @@ import * as Demands from "./Demands.ts"
 import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
 
+/** What the driver keeps to. `allow` has no default: nothing runs that nobody allowed. */
 export interface Config {
   /** What may be run. */
   readonly allow: (command: string, args: ReadonlyArray<string>) => boolean
@@ -51,13 +52,16 @@ export interface Config {
   readonly allowEnv: (name: string, value: string) => boolean
   /** Which folders it may choose: where links lead counts. */
   readonly allowFolder: (folder: string) => boolean
+  /** At one time; a demand for more fails with `too-many`. */
   readonly processesMax: number
   /** Longer lines come in pieces. */
   readonly lineMax: number
   /** How much of what was said to a process may wait for it to read. */
   readonly inputMax: number
+  /** From SIGTERM to SIGKILL, unless a demand says otherwise. */
   readonly killMs: number
 }
+/** What `layer` keeps to unless told otherwise: of the environment and the folder, demands choose nothing. */
 export const defaults: Omit<Config, "allow"> = {
   allowEnv: () => false,
   allowFolder: () => false,

@@ -13,7 +13,9 @@ export interface ClientNews extends News {
   /** What is told of it, after its id. Before, `ended` says that it could not be connected. */
   readonly connected: (details: ReadonlyArray<Value.Value>) => void
 }
+/** What those may cost to whom we connect. */
 export interface Limits {
+  /** Connections of one driver, those that are being made among them; a demand for more fails with `too-many`. */
   readonly clientsMax: number
 }
 export const limits: Limits = {

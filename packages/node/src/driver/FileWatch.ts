@@ -30,13 +30,16 @@ import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
 import * as Watcher from "./Watcher.ts"
 
+/** What the driver keeps to. `allow` has no default: nothing is watched that nobody allowed. */
 export interface Config extends Watcher.Limits {
   /** What may be watched. */
   readonly allow: (path: string) => boolean
+  /** At one time; a demand for more fails with `too-many`. */
   readonly watchesMax: number
   /** Of one folder. */
   readonly entriesMax: number
 }
+/** What `layer` keeps to unless told otherwise. */
 export const defaults: Omit<Config, "allow"> = {
   watchesMax: 1_000, // an eighth of what Linux gives a user at least
   entriesMax: 10_000, // a guess

@@ -48,11 +48,14 @@ import * as Routes from "./HttpRoutes.ts"
 import { type Limits, listen, type Shared } from "./HttpServer.ts"
 import * as Tally from "./Tally.ts"
 
+/** What the driver keeps to: what strangers may cost, and what may be shown to them. */
 export interface Config extends Limits {
+  /** At one time; a demand for more fails with `too-many`. */
   readonly portsMax: number
   /** Which folders may be shown. */
   readonly allowFiles: (folder: string) => boolean
 }
+/** What `layer` keeps to: no folder is shown. */
 export const defaults: Config = {
   allowFiles: () => false,
   portsMax: 256, // a guess
@@ -71,6 +74,7 @@ export const defaults: Config = {
 
 /** Answers for the dataspace. */
 export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> => Layer.effectDiscard(driver({ ...defaults, ...config }))
+/** `layerConfig`, with the defaults. */
 export const layer: Layer.Layer<never, never, Space> = Layer.suspend(() => layerConfig({}))
 
 const word = (label: string, fields: number) => Pattern.record(label, ...Array.from({ length: fields }, () => Pattern.bind()))

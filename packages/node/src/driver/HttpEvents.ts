@@ -13,8 +13,11 @@ export interface Events {
   /** Stops what keeps the connection warm. */
   readonly stop: () => void
 }
+/** What a reader of server-sent events may cost. */
 export interface Limits {
+  /** Bytes that may wait for it; with more it is cut off. */
   readonly eventsMax: number
+  /** Silence after which a comment is sent, so that nobody on the way takes the connection for dead. */
   readonly heartbeatMs: number
 }
 

@@ -9,8 +9,11 @@ import { type Asked, readAnswer, readHeaders, refuse, requestOf, send } from "./
 import * as Events from "./HttpEvents.ts"
 import type { Held, Port } from "./Port.ts"
 
+/** How long an answer may take, and a reader. */
 export interface Limits extends Events.Limits {
+  /** Until somebody answers; then the client hears 504. */
   readonly answerMs: number
+  /** Without any progress of what is sent; then the connection is cut. */
   readonly sendMs: number
 }
 export interface Request {

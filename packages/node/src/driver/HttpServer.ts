@@ -9,13 +9,21 @@ import type { Found } from "./HttpRoutes.ts"
 import * as Listening from "./Listening.ts"
 import type { Port } from "./Port.ts"
 
+/** What strangers may cost at the ports of one driver, beside `HttpExchange.Limits`. */
 export interface Limits extends ExchangeLimits {
+  /** At each port; more are dropped, and counted in `<http-dropped …>`. */
   readonly connectionsMax: number
+  /** Requests that wait for an answer, at all ports together; more are answered 503. */
   readonly waitingMax: number
+  /** Bytes of one body that comes whole; more are answered 413. */
   readonly bodyMax: number
+  /** Bytes of all bodies that wait; more are answered 503. */
   readonly bodiesMax: number
+  /** How long a client may take to send the headers. */
   readonly headersMs: number
+  /** How long a client may take to send all of a request. */
   readonly requestMs: number
+  /** How long a connection may be silent between two requests. */
   readonly idleMs: number
 }
 /** What the ports of a driver share. */

@@ -43,8 +43,11 @@ export const prefixOf = (mode: Mode, length: number): Uint8Array | undefined => 
   return prefix
 }
 
+/** How much of a line or packet is kept until it is whole. */
 export interface Limits {
+  /** Bytes of a line; a longer one ends the connection. */
   readonly lineBytesMax: number
+  /** Bytes of a packet without its prefix; a longer one ends the connection. */
   readonly packetBytesMax: number
 }
 const lf = 0x0a

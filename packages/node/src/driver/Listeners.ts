@@ -13,9 +13,13 @@ import * as Reason from "./Reason.ts"
 import * as Tally from "./Tally.ts"
 import type { News, Wire } from "./Wire.ts"
 
+/** What those may cost who connect to us. */
 export interface Limits {
+  /** Of one driver; a demand for more fails with `too-many`. */
   readonly listenersMax: number
+  /** Of one listener; more are dropped, and counted. */
   readonly connectionsMax: number
+  /** How long a connection waits for somebody to hold its handle; then it is closed. */
   readonly unhandledMs: number
 }
 export const limits: Limits = {

@@ -44,7 +44,9 @@ import * as Port from "./Port.ts"
 import * as TcpWire from "./TcpWire.ts"
 import * as Wire from "./Wire.ts"
 
+/** What the driver keeps to. A line or packet is never longer than a fact may be, whatever is said. */
 export interface Config extends TcpWire.Limits, Listeners.Limits, Clients.Limits {}
+/** What `layer` keeps to. */
 export const defaults: Config = {
   ...Wire.limits,
   ...Listeners.limits,
@@ -56,6 +58,7 @@ export const defaults: Config = {
 /** Listens and connects for the dataspace. */
 export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> =>
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
+/** `layerConfig`, with the defaults. */
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
 const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {

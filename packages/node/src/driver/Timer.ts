@@ -19,9 +19,12 @@ import type { Space } from "../space/Space.ts"
 import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
 
+/** What the driver keeps to. */
 export interface Config {
+  /** Timers that wait at one time; more are answered `<timer-failed id too-many>`. */
   readonly timersMax: number
 }
+/** What `layer` keeps to. */
 export const defaults: Config = {
   timersMax: 100_000 // a guess: some hundred megabytes of fibers
 }
@@ -29,6 +32,7 @@ export const defaults: Config = {
 /** Tells the time to the dataspace. */
 export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> =>
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
+/** `layerConfig`, with the defaults. */
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
 const numberOf = (value: Value.Value): number => {

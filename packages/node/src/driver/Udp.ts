@@ -26,14 +26,18 @@ import * as Port from "./Port.ts"
 import * as Reason from "./Reason.ts"
 import * as Tally from "./Tally.ts"
 
+/** What the driver keeps to, for each socket but for `socketsMax`. */
 export interface Config {
   /** What waits for credit. */
   readonly waitingMax: number
+  /** And their bytes: of what comes then the newest are dropped. */
   readonly waitingBytesMax: number
   /** What waits to leave. */
   readonly sendingMax: number
+  /** Sockets at one time; a demand for more fails with `too-many`. */
   readonly socketsMax: number
 }
+/** What `layer` keeps to. */
 export const defaults: Config = {
   waitingMax: 256, // a guess: a burst of answers
   waitingBytesMax: 1024 * 1024, // a guess: sixteen of the largest
@@ -44,6 +48,7 @@ export const defaults: Config = {
 /** Binds sockets for the dataspace. */
 export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> =>
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
+/** `layerConfig`, with the defaults. */
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
 interface Bound {

@@ -8,8 +8,11 @@
 import { type FSWatcher, watch } from "node:fs"
 import { stat } from "node:fs/promises"
 
+/** How often the watcher looks. */
 export interface Limits {
+  /** Between two looks, at least: what changes more often is told of once. */
   readonly debounceMs: number
+  /** Between two looks when the system does not say what changes. */
   readonly pollMs: number
 }
 export interface Options extends Limits {

@@ -35,7 +35,9 @@ import * as Reason from "./Reason.ts"
 import * as WebSocketWire from "./WebSocketWire.ts"
 import * as Wire from "./Wire.ts"
 
+/** What the driver keeps to. A message is never longer than a fact may be, whatever is said. */
 export interface Config extends WebSocketWire.Limits, Listeners.Limits, Clients.Limits {}
+/** What `layer` keeps to. */
 export const defaults: Config = {
   ...Wire.limits,
   ...Listeners.limits,
@@ -46,6 +48,7 @@ export const defaults: Config = {
 /** Listens and connects for the dataspace. */
 export const layerConfig = (config: Partial<Config>): Layer.Layer<never, never, Space> =>
   Layer.effectDiscard(Effect.suspend(() => driver({ ...defaults, ...config })))
+/** `layerConfig`, with the defaults. */
 export const layer: Layer.Layer<never, never, Space> = layerConfig({})
 
 const driver = (asked: Config): Effect.Effect<void, never, Space | Scope.Scope> => Effect.gen(function*() {

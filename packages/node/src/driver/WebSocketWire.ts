@@ -7,7 +7,9 @@ import type * as ws from "ws"
 import * as Reason from "./Reason.ts"
 import { backlog, type Limits as WireLimits, type News, overflow, piecesAtOnce, type Wire } from "./Wire.ts"
 
+/** What one connection may cost. */
 export interface Limits extends WireLimits {
+  /** Bytes of a message; a longer one ends the connection, as 1009. */
   readonly messageBytesMax: number
 }
 export interface WebSocketWire extends Wire {

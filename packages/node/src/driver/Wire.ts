@@ -30,11 +30,14 @@ export interface News {
   readonly gone: () => void
 }
 
+/** What one connection may cost. */
 export interface Limits {
   /** What may wait to be written: bytes, unless a single write has more, and writes. */
   readonly writeBytesMax: number
   readonly writesMax: number
+  /** How long a connection may take to be made, a handshake of its protocol among that. */
   readonly connectMs: number
+  /** Silence after which the system asks whether the other end is there. */
   readonly keepAliveMs: number
   /** How long a connection that is closed may take to send what was written. */
   readonly lingerMs: number

@@ -9,6 +9,7 @@ import type { Program } from "./Program.ts"
 import { type Asked, type Change, isOne, patternOf, type Questions, type What } from "./Question.ts"
 import { Runs } from "./Runs.ts"
 
+/** What `Space.observe` can be told besides its question. */
 export interface ObserveOptions {
   /** How many messages wait for a slow consumer; 16,384 unless said. */
   readonly messagesMax?: number

@@ -5,16 +5,20 @@
 import { type Assertion, type Pattern, type Process, Value } from "@colloquy/core"
 import { Result } from "effect"
 
+/** A typed question, such as `Present.with({ room: "lobby" })`: its answers are of type A. */
 export type Question<A> = Assertion.Question<A>
+/** What can be asked: a pattern, answered by its captures, or a typed question. Captures that are not of its types are no answer. */
 export type What = Pattern.Pattern | Question<unknown>
 /** What the answers are. */
 export type Asked<W extends What> = W extends Question<infer A> ? A : Process.Captures
 
 /** What an observation is told. */
 export type Change<A = Process.Captures> =
+  /** A fact that matches is there; once, however many hold it up. */
   | { readonly _tag: "Added"; readonly captures: A }
   /** `reason` is what its holder gave when it withdrew it or ended; it does not cross links. */
   | { readonly _tag: "Removed"; readonly captures: A; readonly reason: Value.Value | undefined }
+  /** A message matched. */
   | { readonly _tag: "Received"; readonly captures: A }
 
 /** Several questions, each with a name. */

@@ -34,6 +34,7 @@ export { SpawnFailed } from "./Spawn.ts"
 /** The fiber of a program with a Space of its own: it needs what the program needs besides, and ends with the Scope. */
 export type Forked<A, E, R> = Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, Space | Scope.Scope> | Scope.Scope>
 
+/** What a program can do in its dataspace. */
 export interface Interface {
   /** The dataspace itself, for drivers: they enter it as processes of their own. */
   readonly place: Place
@@ -88,6 +89,7 @@ export interface Interface {
   readonly nested: <A, E, R>(name: string, program: Effect.Effect<A, E, R>) => Forked<A, E, R>
 }
 
+/** `yield* Space` gives a program its dataspace; `Space.layer`, `Node.scope`, `fork` and `nested` provide one. */
 export class Space extends Context.Service<Space, Interface>()("@colloquy/node/Space") {
   /** A program's view of one dataspace of its node; `null` is the management dataspace. */
   static readonly layer = (space: Node.Space, name = "program"): Layer.Layer<Space, never, Host> =>

@@ -9,18 +9,25 @@
  */
 import { Schema } from "effect"
 
+/** Where a transport listens or connects; `_tag` is the scheme. */
 export type Address =
   /** In memory, `host` is the name, and the port is 0: a name there has only one. */
   | { readonly _tag: "tcp" | "ws" | "memory"; readonly host: string; readonly port: number }
+  /** `path` is the socket's file. */
   | { readonly _tag: "unix"; readonly path: string }
 
+/** An address, with what else its text says. */
 export interface Located {
   readonly address: Address
+  /** `undefined` when it names none. */
   readonly scope: string | undefined
+  /** A whole number from 1 to `costMax`, or `undefined`: then round trips are measured. */
   readonly cost: number | undefined
 }
+/** The greatest cost that an address may name. */
 export const costMax = 1_000_000 // a guess: a quarter of an hour
 
+/** What a dialer means that names no scope. */
 export const defaultScope = "main"
 
 /** A text that is no address. The message says what one looks like. */
@@ -76,7 +83,11 @@ const split = (text: string, at: string): readonly [string, string | undefined] 
   return i < 0 ? [text, undefined] : [text.slice(0, i), text.slice(i + 1)]
 }
 
-/** The address as text, with the scope when there is one. */
+/**
+ * The address as text, with the scope when there is one.
+ *
+ * print({ _tag: "tcp", host: "::1", port: 7600 }, "lobby")   // => "tcp://[::1]:7600/lobby"
+ */
 export const print = (address: Address, scope?: string): string => {
   const tail = scope === undefined ? "" : encodeURIComponent(scope)
   if (address._tag === "unix") return `unix:${address.path}${tail && `#${tail}`}`

@@ -21,6 +21,7 @@ type Accept = (connection: Connection) => void
 export interface Network {
   readonly names: Map<string, Accept>
 }
+/** One without listeners. Nodes that are given the same one find each other. */
 export const network = (): Network => ({ names: new Map() })
 
 /** What one end sends the other. */
@@ -149,6 +150,7 @@ const over = (on: Network): Transport => ({
   dial: (address) => dial(on, address)
 })
 
+/** Links within this process, for nodes whose addresses are `memory:NAME`. */
 export class Memory extends Context.Service<Memory, Transport>()("@colloquy/node/transport/Memory") {
   static readonly layer = Layer.succeed(Memory, over(network()))
 }

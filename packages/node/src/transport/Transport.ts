@@ -7,7 +7,9 @@
 import { type Context, type Effect, Schema, type Scope } from "effect"
 import type { Address } from "./Address.ts"
 
+/** One link's connection, used by the host: `start` once, then `write` until `close`, `abort` or `onLost`. */
 export interface Connection {
+  /** Whether it carries bytes, which may come cut up in any way, or whole messages. */
   readonly stream: boolean
   /** Who is at the other end, for people. */
   readonly remote: string
@@ -20,17 +22,21 @@ export interface Connection {
   readonly uncork: () => void
   /** Closes when all is written, or after `lingerMs`. */
   readonly close: () => void
+  /** Closes now; what was not sent is lost. */
   readonly abort: () => void
 }
 
+/** A place where connections are accepted, as long as the scope of `listen` is open. */
 export interface Listener {
   /** Where it listens really: the port, when 0 was asked for. */
   readonly address: Address
 }
 
+/** A way to reach other nodes. A node uses the transports whose layers it is provided with, by the scheme of the address. */
 export interface Transport {
   /** Accepts connections until the scope closes. They live on; the host closes them. */
   readonly listen: (address: Address, accept: (connection: Connection) => void) => Effect.Effect<Listener, ListenError, Scope.Scope>
+  /** Connects, or fails within `dialTimeoutMs`. Who asked closes it. */
   readonly dial: (address: Address) => Effect.Effect<Connection, DialError>
 }
 
@@ -39,11 +45,13 @@ export const lingerMs = 2_000 // a guess: some round trips of a slow network
 /** How long a dial may take. */
 export const dialTimeoutMs = 10_000 // a guess
 
+/** Nobody was reached there; `reason` is for people. An uplink is tried again. */
 export class DialError extends Schema.TaggedError<DialError>()("DialError", { address: Schema.String, reason: Schema.String }) {
   override get message() {
     return `cannot reach ${this.address}: ${this.reason}`
   }
 }
+/** The address cannot be listened at: it is in use, not allowed, or no transport for it is provided. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", { address: Schema.String, reason: Schema.String }) {
   override get message() {
     return `cannot listen on ${this.address}: ${this.reason}`

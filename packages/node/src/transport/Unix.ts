@@ -30,6 +30,7 @@ const removeStale = (address: Address) =>
     }))
   )
 
+/** Links over Unix sockets, for addresses such as `unix:/run/colloquy.sock`; a file that a dead process left there is replaced. */
 export class Unix extends Context.Service<Unix, Transport>()("@colloquy/node/transport/Unix") {
   static readonly layer = Layer.succeed(Unix, {
     listen: (address, accept) => removeStale(address).pipe(

@@ -90,6 +90,7 @@ const listen = (address: Address, accept: (connection: Connection) => void) =>
     return { address: bound === null || typeof bound === "string" ? address : { ...hostPort(address), port: bound.port } }
   }))
 
+/** Links over WebSocket, for addresses such as `ws://127.0.0.1:7601`: browsers can dial them, and listen to none. */
 export class WebSocket extends Context.Service<WebSocket, Transport>()("@colloquy/node/transport/WebSocket") {
   static readonly layer = Layer.succeed(WebSocket, { listen, dial })
 }

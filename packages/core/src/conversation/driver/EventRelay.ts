@@ -31,6 +31,7 @@ const onDemand = (state: State, event: Conversation.Event): Conversation.Turn<St
 const onFired = (state: State, event: Conversation.Event): Conversation.Turn<State> =>
   event._tag === "Message" ? [state, [Conversation.send(event.body)]] : still(state)
 
+/** Spawn it inside a nested dataspace, with any configuration; one for each level. */
 export const program: Conversation.Program<unknown, State> = {
   boot: () => [VersionedMap.empty(), [Conversation.observeSubscribers("demand", Topic.record("event", Topic.wild, Topic.wild), "onDemand")]],
   handlers: { onDemand, onFired }

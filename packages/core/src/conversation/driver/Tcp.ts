@@ -23,9 +23,11 @@ import * as Words from "./TcpWords.ts"
 
 export * from "./TcpWords.ts"
 
+/** What the driver is spawned with; `control` is "credit" unless said. */
 export interface Config {
   readonly control?: Words.Control
 }
+/** The state of the driver. */
 export interface State {
   readonly control: Words.Control
   /** By the key of a listener, or of `[local remote]`. */

@@ -47,8 +47,11 @@
 import { record, symbol, type Value } from "../../value/Value.ts"
 import * as Topic from "../Topic.ts"
 
+/** `<tcp-address host port>`: the other end of a connection. */
 export const address = (host: string, port: number): Value => record("tcp-address", host, port)
+/** `<tcp-handle id>`: this end of a connection that we open. `id` is ours to choose, for one connection. */
 export const handle = (id: Value): Value => record("tcp-handle", id)
+/** `<tcp-listener port>`: this end of all connections that are accepted there. */
 export const listener = (port: number): Value => record("tcp-listener", port)
 
 /** What there is to say from one end to the other. */
@@ -56,8 +59,11 @@ export const flow = (source: Topic.Topic, target: Topic.Topic): Topic.Topic => T
 /** What is said: for `send`, and for `feedback`. */
 export const packet = (source: Value, target: Value, what: Value): Value => record("tcp-channel", source, target, what)
 
+/** The packet after which nothing comes that way. */
 export const eof: Value = symbol("eof")
+/** Feedback on what comes in: send me n more bytes, or lines. Feedback on what goes out: n of your bytes are written. */
 export const credit = (n: number): Value => record("tcp-credit", n)
+/** Feedback on what comes in: from now on in this form, and without the credit that was given. */
 export const mode = (which: "bytes" | "lines"): Value => record("tcp-mode", symbol(which))
 
 /**
@@ -68,7 +74,9 @@ export const failed = (local: Value, remote: Value, reason: Value): Value => rec
 
 /** All ends of a kind. */
 export const anyAddress: Topic.Topic = Topic.record("tcp-address", Topic.wild, Topic.wild)
+/** All ends of connections that are opened from here. */
 export const anyHandle: Topic.Topic = Topic.record("tcp-handle", Topic.wild)
+/** All ends of connections that are accepted here. */
 export const anyListener: Topic.Topic = Topic.record("tcp-listener", Topic.wild)
 
 /** Says to the driver which of its processes is there: `subject` is a listener, or `[local remote]`. */

@@ -19,6 +19,7 @@ import * as Conversation from "../Conversation.ts"
 import * as Topic from "../Topic.ts"
 import * as Request from "./Request.ts"
 
+/** The state of the driver. */
 export interface State {
   readonly self: Pid
   /** Numbers requests. */
@@ -45,6 +46,7 @@ const onExpired = (state: State, event: Conversation.Event): Conversation.Turn<S
   return [{ ...state, labels: state.labels.delete(n) }, [Conversation.withdraw(n), Conversation.send(expired)]]
 }
 
+/** Spawn one on the ground, with any configuration; two would answer twice. */
 export const program: Conversation.Program<unknown, State> = {
   boot: (_, self) => [
     { self, next: 1, labels: VersionedMap.empty() },

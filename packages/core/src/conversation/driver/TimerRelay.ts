@@ -12,10 +12,12 @@ import { Record, record, type Value } from "../../value/Value.ts"
 import * as Conversation from "../Conversation.ts"
 import * as Topic from "../Topic.ts"
 
+/** What the relay is spawned with. */
 export interface Config {
   /** A value that no other relay is called. */
   readonly id: Value
 }
+/** The state of the relay. */
 export interface State {
   readonly id: Value
   readonly next: number
@@ -50,6 +52,7 @@ const onExpired = (state: State, event: Conversation.Event): Conversation.Turn<S
   return [{ ...state, labels: state.labels.delete(n) }, [Conversation.send(record("timer-expired", label, now!))]]
 }
 
+/** Spawn it inside a nested dataspace whose surroundings have a timer driver or another relay. */
 export const program: Conversation.Program<Config, State> = {
   boot: ({ id }) => [
     { id, next: 0, labels: VersionedMap.empty() },
