@@ -5,7 +5,7 @@
  * Steps run where events arise, synchronously: a chunk is dealt with inside the callback that brought
  * it, so a socket is read no faster than the node steps. Events that arise in a step wait in a queue.
  */
-import { type Dataspace, Node, Operator, type Process, type Value } from "@colloquy/core"
+import { type Dataspace, Link, Node, Operator, type Process, type Value } from "@colloquy/core"
 import { Cause, Context, Deferred, Effect, FiberMap, Layer, Metric } from "effect"
 import { randomInt } from "node:crypto"
 import { performance } from "node:perf_hooks"
@@ -32,6 +32,8 @@ export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
 
 /** Steps at one go, when each leads to another. */
 const stepsMax = 1_000 // a guess: some milliseconds
+/** How long a peer may take to accept a connection. */
+const dialMs = Link.defaultTiming.helloMs
 /** How long farewells may take when a node stops. */
 const stopMs = 2_000 // a guess: as long as a connection lingers
 
@@ -174,6 +176,8 @@ const make = Effect.fnUntraced(function*(config: Config) {
     const transport = transportOf(located.address)
     if (transport === undefined) return failed(`no transport for ${text}: provide its layer`)
     runDial(link, transport.dial(located.address).pipe(
+      // a host that is silent would be waited for as long as the operating system likes
+      Effect.timeoutOrElse({ duration: dialMs, orElse: () => Effect.fail({ reason: `no answer within ${dialMs} ms` }) }),
       Effect.match({
         onFailure: (error) => failed(error.reason),
         onSuccess: (connection) => {

@@ -169,9 +169,6 @@ export type Action =
   | { readonly _tag: "Forget"; readonly edge: EdgeId }
   /** Who was at the other end has forgotten it, too. */
   | { readonly _tag: "Trust"; readonly edge: EdgeId }
-  | { readonly _tag: "Turn"; readonly edge: EdgeId; readonly items: ReadonlyArray<unknown> }
-  /** Come back with `Confirmed` when the peer has answered for what it is asked now. */
-  | { readonly _tag: "Confirm"; readonly link: LinkId }
   /** What the peer was told over this edge is all that is so, as far as we know: nothing else lingers here. */
   | { readonly _tag: "Assure"; readonly link: LinkId }
   /** A turn that came over an edge, for federation. */
