@@ -105,12 +105,14 @@ export class Network {
     }
   }
 
-  /** Lets all graces end that run. */
+  /** Lets all graces end that run, and those that begin when they do. */
   forget(): void {
-    for (const [key, { node, timer }] of [...this.timers]) {
-      if (!timer.startsWith("grace ")) continue
-      this.timers.delete(key)
-      this.tell(node, { _tag: "TimerFired", timer, at: 0 })
+    const running = () => [...this.timers].filter(([, { timer }]) => timer.startsWith("grace "))
+    for (let graces = running(); graces.length > 0; graces = running()) {
+      for (const [key, { node, timer }] of graces) {
+        this.timers.delete(key)
+        this.tell(node, { _tag: "TimerFired", timer, at: 0 })
+      }
     }
   }
 

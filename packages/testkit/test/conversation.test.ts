@@ -47,6 +47,7 @@ describe("conversations between nodes", () => {
     spawn("b", "publisher", 2)
     spawn("b", "subscriber", "B")
     network.cut(0)
+    network.forget()
 
     assert.deepStrictEqual([...heard].sort(), ["B Absence <news 1> 1", "B Presence <news 1> 2", "B Presence <news 2> 1"].sort())
   })

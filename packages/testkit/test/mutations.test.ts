@@ -101,7 +101,7 @@ describe("planted bugs", () => {
         const found = await look(folder, check)
         if (found === "") missed.push(bug)
         const [, steps] = / \((\d+) steps\)$/.exec(found.trim()) ?? []
-        if (check === "tree" || check === "gentle") assert.isBelow(Number(steps), 16, `${bug}: ${found}`)
+        if (check === "tree" || check === "gentle") assert.isBelow(Number(steps), 100, `${bug} is shown by few steps of the thousand: ${found}`)
         writeFileSync(path, source)
       })
     }

@@ -136,8 +136,10 @@ const ours = new Set(["Write", "Close", "SetTimer", "CancelTimer"])
 /** What we asked a peer for under this name. */
 const patternAt = (state: Node.State, link: string, endpoint: number): Pattern.Pattern | undefined => {
   const name = state.members.Operator.links.get(link)?.scope
-  const federation = name === undefined ? undefined : state.members.Scopes.get(name)?.Federation
-  const asked = federation?.links.get(link)?.endpoints.get(endpoint)
+  const scope = name === undefined ? undefined : state.members.Scopes.get(name)
+  const edge = scope?.Topology.links.get(link)?.edge
+  const federation = scope?.Federation
+  const asked = edge === undefined ? undefined : federation?.links.get(edge)?.endpoints.get(endpoint)
   return asked === undefined || asked === "closing" ? undefined : federation!.subscriptions.get(asked.key)?.pattern
 }
 
