@@ -199,8 +199,8 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
     case "Session": return onSession(state, event.link, event.news)
     case "Joined": return onJoined(state, event)
     case "Parted": return onParted(state, event.link)
-    case "EdgeUp": return onEdge(state, event.link, event.role)
-    case "EdgeDown": return onEdge(state, event.link, undefined)
+    case "EdgeUp": return onEdgeUp(state, event.link, event.role)
+    case "EdgeDown": return onEdgeDown(state, event.link)
     case "Assure": return [state, [{ _tag: "Settle", link: event.link, n: confirmation, ours: false }]]
     case "Confirm": return [state, [{ _tag: "TellSession", link: event.link, event: { _tag: "Sync", n: confirmation } }]]
     case "GraceOver": return [state, [topology(event.scope, { _tag: "GraceOver", edge: event.edge }), { _tag: "Sweep", scope: event.scope }]]
@@ -416,11 +416,13 @@ const onJoined = (state: State, { link, peer }: { readonly link: LinkId; readonl
 const onParted = (state: State, link: LinkId): Step<State, Action> =>
   sayAll(state, [[`link/${link}`, undefined], [`peer/${link}`, undefined], [`scope/${link}`, undefined]])
 
-const onEdge = (state: State, link: LinkId, role: "parent" | "child" | "leaf" | undefined): Step<State, Action> => {
+const onEdgeUp = (state: State, link: LinkId, role: "parent" | "child" | "leaf"): Step<State, Action> => {
   const scope = state.links.get(link)?.scope
   if (scope === undefined || state.statusScopes.has(scope)) return still(state)
-  return say(state, `edge/${link}`, role === undefined ? undefined : record("edge", link, scope, role))
+  return say(state, `edge/${link}`, record("edge", link, scope, role))
 }
+/** Its session may be gone already. */
+const onEdgeDown = (state: State, link: LinkId): Step<State, Action> => say(state, `edge/${link}`, undefined)
 
 // ---- the end ------------------------------------------------------------------------------------
 

@@ -201,4 +201,17 @@ describe("what a node does", () => {
     const closed = hub.machine.transition(hub.state, events[0])[1].flatMap((action) => (action._tag === "Close" ? [action.link] : []))
     assert.deepStrictEqual(closed.filter((link) => link.startsWith("out:")), closed.filter((link) => link.startsWith("out:")).toSorted())
   })
+  it("says of a link is taken back when the link is lost, however it ends", () => {
+    const hub = new Hub()
+    hub.act(null, "op", Process.observe("edge", Pattern.record("edge", Pattern.bind(), Pattern.bind(), Pattern.bind())))
+    const facts = () => [...hub.state.members.Operator.facts.keys()]
+    const before = facts()
+    hub.peer("lost")
+    hub.peer("gone").say({ _tag: "Bye", reason: "" })
+    hub.peer("wrong").turn(msg(7, 1))
+    hub.tell({ _tag: "Lost", link: "lost", reason: "cut", at: 0 })
+
+    assert.deepStrictEqual(facts(), before)
+    assert.deepStrictEqual(hub.heard("op").map(({ _tag, captures: [link] }) => `${_tag} ${String(link)}`), ["Added lost", "Added gone", "Removed gone", "Added wrong", "Removed wrong", "Removed lost"])
+  })
 })
