@@ -316,8 +316,8 @@ const edgeUp = (draft: Draft, link: LinkId, role: "parent" | "child" | "leaf"): 
   draft.links = draft.links.set(link, { ...known, edge, edges })
   announceJoined(draft, link)
   draft.out.push({ _tag: "EdgeUp", edge, link, role })
-  // a peer that was gone and is back with what it knew answers for all that it supplied before
-  if (remainsOf(draft, known.peer).length === 0) return
+  // a peer that was gone and is back with what it knew answers for all that it supplied before; one that is a leaf now does not know it
+  if (role === "leaf" || remainsOf(draft, known.peer).length === 0) return
   set(draft, link, { asks: true })
   reassure(draft)
 }

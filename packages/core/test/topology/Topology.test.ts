@@ -195,6 +195,11 @@ describe("a topology", () => {
     assert.deepStrictEqual(back.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent", "Confirm 2"])
     assert.deepStrictEqual(back.feed({ _tag: "Confirmed", link: "2" }), ["CancelGrace 1/1", "Forget 1/1", "SetGrace 1/1 1000"])
 
+    const leaf = childOfA()
+    leaf.feed(lost("1"))
+    assert.deepStrictEqual(leaf.feed(offered("2", peer("a", 1, true))), ["Accept 2", "Joined 2", "EdgeUp 2/1 leaf"], "who is a leaf now is no neighbour, and is not asked")
+    assert.deepStrictEqual(leaf.feed(offered("3", peer("b")), seek("3", 5)), ["Accept 3", "3: Path m#1+0", "3: Path m#5+0"])
+
     const another = childOfA()
     another.feed(lost("1"), greeted("2", peer("a", 2)), accepted("2"), path("2", "a", 2, 0))
     assert.deepStrictEqual(another.feed(told("2", "Attached")), ["Joined 2", "EdgeUp 2/1 parent"], "a later life does not know what the earlier did")
