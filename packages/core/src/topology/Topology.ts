@@ -183,18 +183,20 @@ export type Action =
 export interface Refusal {
   /**
    * `Self`: we dialled ourselves; `Duplicate`: this life of the node is linked already; `Stale`: a later one is; `Replaced`: a
-   * newer link of it took the place; `SecondLink`: a leaf has one link; `Unexpected`: what was said does not fit the tree.
+   * newer link of it took the place; `SecondLink`: a leaf has one link; `Unexpected`: what was said does not fit the tree;
+   * `Exhausted`: no greater number is left, and we begin anew.
    */
-  readonly code: "Self" | "Duplicate" | "Replaced" | "Stale" | "SecondLink" | "Unexpected"
+  readonly code: "Self" | "Duplicate" | "Replaced" | "Stale" | "SecondLink" | "Unexpected" | "Exhausted"
   readonly message: string
 }
 
 /** A node by itself: the root of a tree of one. */
 export const initial = (config: Config): Step<State, Action> => {
   const { leaf, priority = defaultPriority, graceMs = defaultGraceMs, self } = config
-  const own: Path = { seq: 0, priority, root: self.node, distance: 0 }
+  const settled: Required<Config> = { self, leaf, priority, graceMs }
+  const own = ownPath(settled, 0)
   return still({
-    config: { self, leaf, priority, graceMs },
+    config: settled,
     links: VersionedMap.empty(), byNode: VersionedMap.empty(), neighbours: VersionedMap.empty(),
     above: undefined, path: own, feasible: own, lingering: VersionedMap.empty(), fading: VersionedMap.empty(), departing: false
   })
@@ -291,7 +293,7 @@ const drop = (draft: Draft, link: LinkId, farewell: boolean): void => {
 
 /** Of who broke the rules nothing stays. */
 const refuse = (draft: Draft, link: LinkId, error: Refusal): void => {
-  drop(draft, link, error.code !== "Replaced")
+  drop(draft, link, error.code !== "Replaced" && error.code !== "Exhausted")
   draft.out.push({ _tag: "Refuse", link, error })
 }
 
@@ -305,6 +307,7 @@ const self: Refusal = { code: "Self", message: "a node cannot be linked to itsel
 const secondOfLeaf: Refusal = { code: "SecondLink", message: "a leaf joins a scope with one link only" }
 const notAnEdge: Refusal = { code: "Unexpected", message: "a turn on a link that is no edge of the tree: attach first, or say hello as a leaf" }
 const stale = ({ node }: Peer): Refusal => ({ code: "Stale", message: `a later life of ${node} is linked already` })
+const exhausted: Refusal = { code: "Exhausted", message: "the numbers of the tree are used up: join again" }
 const duplicate = ({ node }: Peer): Refusal => ({ code: "Duplicate", message: `${node} is linked already` })
 
 // ---- edges, and what stays of them ---------------------------------------------------------------
@@ -573,12 +576,26 @@ const claim = (draft: Draft): void => {
     draft.path = undefined
     return leave(draft, draft.above)
   }
-  const { priority, self: { node } } = draft.config
-  draft.path = { seq: draft.feasible.seq + 1, priority, root: node, distance: 0 }
-  draft.feasible = draft.path
+  const seq = draft.feasible.seq + 1
+  if (seq > numbersMax) return renew(draft)
+  draft.path = draft.feasible = ownPath(draft.config, seq)
+}
+const ownPath = ({ priority, self }: Required<Config>, seq: number): Path => ({ seq, priority, root: self.node, distance: 0 })
+
+/**
+ * As if we were born again, because somebody counted as far as there are numbers: with a number that nobody
+ * takes there would be no way to anybody for ever. Without neighbours we are in nobody's way, whatever our measure.
+ */
+const renew = (draft: Draft): void => {
+  const neighbours = sorted(draft.neighbours)
+  draft.neighbours = VersionedMap.empty()
+  draft.above = undefined
+  draft.path = draft.feasible = ownPath(draft.config, 0)
+  for (const [link] of neighbours) refuse(draft, link, exhausted)
 }
 
 const seek = (draft: Draft, link: LinkId, seq: number): void => {
+  if (seq > numbersMax) return renew(draft)
   const it = draft.neighbours.get(link)!
   if (it.sought >= seq) return
   set(draft, link, { sought: seq })

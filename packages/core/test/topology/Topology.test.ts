@@ -234,6 +234,16 @@ describe("a topology", () => {
 
     assert.deepStrictEqual(feed(path("1", "a", 2 ** 48, 0), path("1", "a", 0, 2 ** 48), seek("2", 2 ** 48)), [])
   })
+  it("begins anew, without its neighbours, when somebody has used up the numbers", () => {
+    const { feed, state } = node()
+    feed(offered("1", peer("a")), offered("2", peer("b")), offered("3", peer("leaf", 1, true)), path("1", "a", 2 ** 47, 0), told("1", "Attached"))
+    assert.deepStrictEqual(feed(path("2", "0", 2 ** 47, 9), told("1", "Detached"), told("2", "Attached")).at(-1), "1: Path 0#140737488355328+10")
+
+    assert.deepStrictEqual(feed(lost("2")), ["EdgeDown 2/1 lingers", "SetGrace 2/1 5000", "Parted 2", "Parted 1", "Refuse 1 Exhausted"])
+    assert.deepStrictEqual([...state().links.keys()], ["3"], "a leaf is in nobody's way")
+    assert.deepStrictEqual(feed(offered("4", peer("a"))), ["Accept 4", "4: Path m#0+0"])
+    assert.deepStrictEqual(feed(path("4", "a", 0, 0)), ["4: Attach m#0+0"])
+  })
   it("takes a link's first round trip for its cost, unless somebody said what it is", () => {
     const { feed, state } = node()
     feed(greeted("1", peer("z")), accepted("1"), greeted("2", peer("y"), 7), accepted("2"))
