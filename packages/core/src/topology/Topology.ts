@@ -330,13 +330,21 @@ const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
   const { edge, peer } = known
   if (edge === undefined) return
   const { graceMs, leaf } = draft.config
-  const linger = isSudden && graceMs > 0 && !leaf && !peer.leaf
+  const linger = isSudden && graceMs > 0 && !leaf && !peer.leaf && lingeringOf(draft, peer) < lingeringMax
   if (draft.neighbours.has(link)) set(draft, link, { asks: false, doubts: false })
   draft.links = draft.links.set(link, { ...known, edge: undefined })
   draft.out.push({ _tag: "EdgeDown", edge, link, linger })
   if (!linger) return
   draft.lingering = draft.lingering.set(edge, peer)
   draft.out.push({ _tag: "SetGrace", edge, afterMs: graceMs })
+}
+
+/** Of each node so many edges, however often it comes and goes: what one edge brings is bounded, so what they leave has to be. */
+const lingeringMax = 800 // a guess: losses in one grace, of which none was confirmed; the first ones know what was there before it all
+const lingeringOf = ({ lingering }: Draft, { node }: Peer): number => {
+  let count = 0
+  for (const peer of lingering.values()) if (peer.node === node) count++
+  return count
 }
 
 const onConfirmed = (draft: Draft, link: LinkId): void => {

@@ -218,6 +218,16 @@ describe("a topology", () => {
     feed(offered("1", peer("leaf", 1, true)))
     assert.deepStrictEqual(feed(lost("1"))[0], "EdgeDown 1/1")
   })
+  it("lets a few edges of each node linger, however often it comes and goes", () => {
+    const { feed, state } = node()
+    feed(offered("1", peer("y")), offered("2", peer("z")))
+    for (let i = 0; i < 100; i++) feed(attach("1", "y", 0, 0), told("1", "Detach"))
+
+    assert.deepStrictEqual([...state().lingering.keys()], ["1/1", "1/2", "1/3", "1/4", "1/5", "1/6", "1/7", "1/8"])
+    assert.include(feed(attach("2", "z", 0, 0), told("2", "Detach")), "SetGrace 2/1 5000")
+    feed({ _tag: "GraceOver", edge: "1/1" })
+    assert.include(feed(attach("1", "y", 0, 0), told("1", "Detach")), "SetGrace 1/101 5000")
+  })
   it("lets others look for another way when it departs", () => {
     const { feed } = childOfA()
     feed(offered("2", peer("b")), attach("2", "b", 0, 0))

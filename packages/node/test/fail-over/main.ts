@@ -18,22 +18,47 @@ import { Mesh, type Options, type Pauses } from "./Mesh.ts"
 import { defaults, isWrong, pairs, rest, type Rest, round, type Row, ways } from "./rounds.ts"
 import type { Fault } from "./Views.ts"
 
-const { values } = parseArgs({
-  options: {
-    pair: { type: "string", multiple: true },
-    how: { type: "string", multiple: true },
-    rounds: { type: "string", default: "1" },
-    grace: { type: "string", default: String(defaults.graceMs) },
-    messages: { type: "string", default: String(defaults.messagesPerS) },
-    changes: { type: "string", default: String(defaults.changesPerS) },
-    calm: { type: "string", default: "1000" },
-    rest: { type: "string", default: "30000" },
-    cut: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    strict: { type: "boolean", default: false },
-    verbose: { type: "boolean", default: false }
+const help = `npm run fail-over -- [--pair AB]... [--how "both|in turn|and back"]... [--rounds N] [--cut] [--json] [--strict]
+
+Kills two of five processes in a full mesh, in every combination, under load, and reports what the others saw.
+
+  --pair AB       only this pair (again for more)      --how both     only this way: both, in turn, and back
+  --rounds N      every round so often (1)             --cut          cut links in network namespaces instead; as root, on Linux
+  --grace MS      the nodes' grace (${defaults.graceMs})               --calm MS      watched before each kill (1000)
+  --messages N    a second, of the whole network (${defaults.messagesPerS}) --changes N    of facts (${defaults.changesPerS})
+  --rest MS       how long the links at rest are counted (30000)
+  --json          a JSON object a line                 --strict       an echo counts as wrong
+  --verbose       what the processes log               --help         print this
+`
+const read = () => {
+  try {
+    return parseArgs({
+      options: {
+        pair: { type: "string", multiple: true },
+        how: { type: "string", multiple: true },
+        rounds: { type: "string", default: "1" },
+        grace: { type: "string", default: String(defaults.graceMs) },
+        messages: { type: "string", default: String(defaults.messagesPerS) },
+        changes: { type: "string", default: String(defaults.changesPerS) },
+        calm: { type: "string", default: "1000" },
+        rest: { type: "string", default: "30000" },
+        cut: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        strict: { type: "boolean", default: false },
+        verbose: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false }
+      }
+    })
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${help}`)
+    return process.exit(2)
   }
-})
+}
+const { values } = read()
+if (values.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
 const options: Options = {
   ...defaults,
   graceMs: Number(values.grace), messagesPerS: Number(values.messages), changesPerS: Number(values.changes),
