@@ -340,7 +340,7 @@ const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
 }
 
 /** Of each node so many edges, however often it comes and goes: what one edge brings is bounded, so what they leave has to be. */
-const lingeringMax = 800 // a guess: losses in one grace, of which none was confirmed; the first ones know what was there before it all
+const lingeringMax = 8 // a guess: losses in one grace, of which none was confirmed; the first ones know what was there before it all
 const lingeringOf = ({ lingering }: Draft, { node }: Peer): number => {
   let count = 0
   for (const peer of lingering.values()) if (peer.node === node) count++
