@@ -86,8 +86,8 @@ interface Open {
 interface Echo {
   readonly key: string
   readonly captures: string
-  /** The link behind which it may still be believed, and when that was lost. */
-  readonly link: LinkId
+  /** The links behind which it may still be believed, and when the first of them was lost. */
+  readonly behind: ReadonlyArray<LinkId>
   readonly lost: number
 }
 
@@ -560,7 +560,7 @@ const echoAfter = (draft: Draft, key: string, captures: string, all: KeySet.KeyS
   let echo = known
   for (const [link, lost] of draft.lingering) {
     const isMissed = Holders.endpointOf(holders, link) !== undefined && isSupplied(draft, all, link, known)
-    if (isMissed && (echo === undefined || lost < echo.lost)) echo = { key, captures, link, lost }
+    if (isMissed && echo?.behind.includes(link) !== true) echo = { key, captures, behind: [...echo?.behind ?? [], link], lost: Math.min(echo?.lost ?? lost, lost) }
   }
   return echo
 }
@@ -616,11 +616,13 @@ const isEcho = ({ links }: Bonds, supplier: LinkId, echo: Echo | undefined): boo
 }
 
 const onTrust = (state: State, link: LinkId): Step<State, Action> => {
-  const heard = [...state.echoes].filter(([, echo]) => echo.link === link).sort(([a], [b]) => (a < b ? -1 : 1))
+  const heard = [...state.echoes].filter(([, { behind }]) => behind.includes(link)).sort(([a], [b]) => (a < b ? -1 : 1))
   if (heard.length === 0) return still(state)
   const draft = begin(state)
   for (const [id, echo] of heard) {
-    draft.echoes = draft.echoes.delete(id)
+    const behind = echo.behind.filter((other) => other !== link)
+    draft.echoes = behind.length > 0 ? draft.echoes.set(id, { ...echo, behind }) : draft.echoes.delete(id)
+    if (behind.length > 0) continue
     const subscription = draft.subscriptions.get(echo.key)
     const match = subscription?.matches.get(echo.captures)
     if (subscription === undefined || match === undefined) continue
