@@ -196,16 +196,19 @@ export const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
   return s
 }
 
-/** Eight at a time: most keys are short, and a view for `apply` costs more than they do (63 against 167 ns for 24 bytes). */
+/**
+ * In one piece: a string that is put together from several stays a tree of them, and a key of 50 bytes
+ * that is kept then takes 413 bytes instead of 117, and 1.2 µs to make instead of 0.2. Arguments out of
+ * a plain array cost half of what they do out of a view.
+ */
 const shortLatin1 = (b: Uint8Array, start: number, end: number): string => {
-  let s = ""
-  let i = start
-  for (; i + 8 <= end; i += 8) s += String.fromCharCode(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!, b[i + 5]!, b[i + 6]!, b[i + 7]!)
-  for (; i < end; i++) s += characters[b[i]!]
-  return s
+  const codes = codesOf[end - start]!
+  for (let i = start, at = 0; i < end; i++) codes[at++] = b[i]!
+  return String.fromCharCode.apply(null, codes)
 }
 const shortMax = 256
-const characters = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
+/** One array for every length, used again and again. */
+const codesOf = Array.from({ length: shortMax + 1 }, (_, length) => Array.from({ length }, () => 0))
 
 /**
  * The canonical bytes as a Latin-1 string: equal exactly for equal values. Throws `InvalidValue`, for
