@@ -4,6 +4,9 @@
  * skeleton). A shape walks a value once and projects what stands at its places; what it projects is the
  * key under which it holds both the patterns that want this and the assertions that have it.
  *
+ * With each pattern stands what its user keeps for it, the *group*: where a value changes something for
+ * those who want it, one walk finds them and one write puts them back.
+ *
  * Promises: an assertion or a message visits the shapes of its own kinds of value and the patterns that
  * match it, never the other observers; a new pattern finds its matches under one key, and looks through
  * the assertions of its kind of value only when it is the first of its shape. The kind tells the class
@@ -11,36 +14,41 @@
  */
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
-import { key as keyOf } from "../value/canonical.ts"
+import { key as keyOf, latin1, Tag, write, Writer } from "../value/canonical.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Dictionary, Record, type Value } from "../value/Value.ts"
 
-export interface State {
+export interface State<Group> {
   /** Every value that stands, by its key. */
   readonly values: VersionedMap<string, Value>
   /** Their keys by kind, for the first pattern of a shape to look through. */
   readonly kinds: VersionedMap<string, KeySet.KeySet>
   /** Shapes by the kind of value that they match, and by their key. */
-  readonly shapes: VersionedMap<string, VersionedMap<string, Shape>>
+  readonly shapes: VersionedMap<string, VersionedMap<string, Shape<Group>>>
   /** By kind: the parts whose class shapes tell apart as well, with how many shapes do. */
   readonly parts: VersionedMap<string, ReadonlyMap<number, number>>
-}
-
-interface Shape {
-  readonly skeleton: Skeleton
-  /** By what is projected. */
-  readonly leaves: VersionedMap<string, Leaf>
+  /** How many patterns stand. */
   readonly patterns: number
 }
 
-interface Leaf {
-  /** Keys of the standing patterns that want this: they differ in what they capture. */
-  readonly patterns: KeySet.KeySet
+interface Shape<Group> {
+  readonly skeleton: Skeleton
+  /** By what is projected. */
+  readonly leaves: VersionedMap<Projected, Leaf<Group>>
+  readonly patterns: number
+}
+
+interface Leaf<Group> {
+  /** The key of a standing pattern that wants this, and what stands with it: most are alone, and a map is two more places in memory to look at. */
+  readonly key: string | undefined
+  readonly group: Group | undefined
+  /** Those that differ from it in what they capture. */
+  readonly others: VersionedMap<string, Group>
   /** Keys of the standing assertions that have it. */
   readonly values: KeySet.KeySet
 }
 
-export const empty: State = { values: VersionedMap.empty(), kinds: VersionedMap.empty(), shapes: VersionedMap.empty(), parts: VersionedMap.empty() }
+export const empty: State<never> = { values: VersionedMap.empty(), kinds: VersionedMap.empty(), shapes: VersionedMap.empty(), parts: VersionedMap.empty(), patterns: 0 }
 
 // ---- kinds: a coarse first choice ---------------------------------------------------------------
 
@@ -78,16 +86,19 @@ const withoutBind = (pattern: Pattern.Pattern): Pattern.Pattern => pattern._tag 
 const kindOfPart = (kind: string, at: number, inner: string): string => `${kind}@${at}${inner}`
 
 /** The kinds under which the shapes stand that may match a value. */
-const shapeKindsOf = ({ parts }: Pick<State, "parts">, value: Value): ReadonlyArray<string> => {
+const shapeKindsOf = ({ parts }: Pick<State<unknown>, "parts">, value: Value): ReadonlyArray<string> => {
   const kinds = [...kindsOf(value), anyKind]
   const places = parts.get(kinds[0]!)
   if (places === undefined) return kinds
-  const fields = value instanceof Record ? value.fields : value as ReadonlyArray<Value>
   for (const at of places.keys()) {
-    const inner = classOf(fields[at]!)
-    if (inner !== undefined) kinds.push(kindOfPart(kinds[0]!, at, inner))
+    const kind = narrower(kinds[0]!, at, value)
+    if (kind !== undefined) kinds.push(kind)
   }
   return kinds
+}
+const narrower = (kind: string, at: number, value: Value): string | undefined => {
+  const inner = classOf((value instanceof Record ? value.fields : value as ReadonlyArray<Value>)[at]!)
+  return inner === undefined ? undefined : kindOfPart(kind, at, inner)
 }
 
 /** What tells records and sequences apart before one looks into them; `undefined` for other values. */
@@ -98,8 +109,19 @@ const classOfPattern = (pattern: Pattern.RecordPattern | Pattern.SequencePattern
 /** It says how long it is, so that what follows it cannot be taken for a part of it. */
 const classOfRecord = (label: Value, fields: number): string => {
   const name = typeof label === "symbol" ? Symbol.keyFor(label) : undefined
-  return name === undefined ? `r${fields} ${keyOf(label)}` : `r${fields} '${name.length} ${name}`
+  if (name === undefined) return `r${fields} ${keyOf(label)}`
+  const known = classes.get(label as symbol)
+  if (known?.[fields] !== undefined) return known[fields]
+  const made = `r${fields} '${name.length} ${name}`
+  if (fields >= knownFieldsMax) return made
+  if (classes.size >= knownMax) classes.clear()
+  classes.set(label as symbol, Object.assign([...known ?? []], { [fields]: made }))
+  return made
 }
+/** Made once: a string that is put together anew is also hashed anew. Strangers choose labels, so there are never many. */
+const classes = new Map<symbol, ReadonlyArray<string | undefined>>()
+const knownMax = 1_000 // a guess
+const knownFieldsMax = 16 // a guess
 
 // ---- shapes: which places to look at ------------------------------------------------------------
 
@@ -137,143 +159,221 @@ const shapeKeyOf = (skeleton: Skeleton): string => {
 }
 
 /**
- * What stands at the places of the skeleton, one after the other. Every part ends itself, so no two
- * lists look alike. `undefined` when the value has not got such places.
+ * What stands at the places of a skeleton: equal exactly when all of it is. For one place that is what
+ * stands there, else the bytes of all, of which every part ends itself. `undefined` when the value has
+ * not got such places.
  */
-const project = (skeleton: Skeleton, value: Value): string | undefined => {
-  switch (skeleton._tag) {
-    case "Anything": return ""
-    case "Whole": return keyOf(value)
-    case "Class": {
-      const parts = value instanceof Record ? value.fields : Array.isArray(value) ? value as ReadonlyArray<Value> : undefined
-      if (parts === undefined) return undefined
-      let found = classOf(value)!
-      for (const [at, inner] of skeleton.places) {
-        const more = at < parts.length ? project(inner, parts[at]!) : undefined
-        if (more === undefined) return undefined
-        found += more
-      }
-      return found
-    }
-    case "Keys": {
-      if (!(value instanceof Dictionary)) return undefined
-      let found = ""
-      for (const [key, , inner] of skeleton.places) {
-        const entry = Pattern.entryOf(value, key)
-        const more = entry === undefined ? undefined : project(inner, entry)
-        if (more === undefined) return undefined
-        found += more
-      }
-      return found
-    }
-  }
+type Projected = string | number | boolean
+
+const project = (skeleton: Skeleton, value: Value): Projected | undefined => {
+  const only = onlyPlaceOf(skeleton)
+  if (only !== undefined) return value instanceof Record ? only < value.fields.length ? atomOf(value.fields[only]!) : undefined
+    : Array.isArray(value) && only < value.length ? atomOf(value[only]) : undefined
+  if (skeleton._tag === "Whole") return keyOf(value)
+  const out = emptied()
+  return look(out, skeleton, value) ? latin1(out.bytes, 0, out.length) : undefined
+}
+/** What a pattern wants at its places, as `project` finds it in what it matches. */
+const wantedBy = (skeleton: Skeleton, pattern: Pattern.Pattern): Projected => {
+  const only = onlyPlaceOf(skeleton)
+  if (only !== undefined) return atomOf(literalAt(pattern, only))
+  if (skeleton._tag === "Whole") return keyOf(literalOf(pattern))
+  const out = emptied()
+  want(out, pattern)
+  return latin1(out.bytes, 0, out.length)
 }
 
-/** What a pattern wants at its places, as `project` finds it in what it matches. */
-const wantedBy = (pattern: Pattern.Pattern): string => {
-  switch (pattern._tag) {
-    case "Discard": return ""
-    case "Bind": return wantedBy(pattern.pattern)
-    case "Literal": return keyOf(pattern.value)
-    case "Record": return classOfPattern(pattern) + pattern.fields.map(wantedBy).join("")
-    case "Sequence": return classOfPattern(pattern) + pattern.items.map(wantedBy).join("")
-    case "Dictionary": return pattern.entries.map(([, p]) => wantedBy(p)).join("")
+let shared = new Writer()
+const emptied = (): Writer => {
+  if (shared.bytes.length > sharedMax) shared = new Writer()
+  shared.length = 0
+  return shared
+}
+/** One large value must not keep its room for ever. */
+const sharedMax = 1 << 20
+
+/** The usual case, without its class: that is in the kind under which the shape stands. */
+const onlyPlaceOf = (skeleton: Skeleton): number | undefined =>
+  skeleton._tag === "Class" && skeleton.places.length === 1 && skeleton.places[0]![1] === whole ? skeleton.places[0]![0] : undefined
+const literalOf = (pattern: Pattern.Pattern): Value => (withoutBind(pattern) as Pattern.Literal).value
+const literalAt = (pattern: Pattern.Pattern, at: number): Value => {
+  const outer = withoutBind(pattern) as Pattern.RecordPattern | Pattern.SequencePattern
+  return literalOf((outer._tag === "Record" ? outer.fields : outer.items)[at]!)
+}
+
+/** An atom stands for itself where that is quicker, and else its key for it. No text that does begins as keys do. */
+const atomOf = (value: Value): Projected => {
+  if (typeof value === "boolean" || (typeof value === "number" && Number.isSafeInteger(value))) return value
+  if (typeof value === "string" && !(value.charCodeAt(0) >= 0x80 && value.charCodeAt(0) < 0xc0)) return value
+  if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) return Number(value)
+  return keyOf(value)
+}
+
+const look = (out: Writer, skeleton: Skeleton, value: Value): boolean => {
+  switch (skeleton._tag) {
+    case "Anything": return true
+    case "Whole":
+      write(out, value)
+      return true
+    case "Class": {
+      if (!(value instanceof Record) && !Array.isArray(value)) return false
+      const parts = value instanceof Record ? value.fields : value as ReadonlyArray<Value>
+      writeClass(out, value instanceof Record ? value.label : undefined, parts.length)
+      for (const [at, inner] of skeleton.places) if (at >= parts.length || !look(out, inner, parts[at]!)) return false
+      return true
+    }
+    case "Keys":
+      if (!(value instanceof Dictionary)) return false
+      for (const [key, , inner] of skeleton.places) {
+        const entry = Pattern.entryOf(value, key)
+        if (entry === undefined || !look(out, inner, entry)) return false
+      }
+      return true
   }
+}
+const want = (out: Writer, pattern: Pattern.Pattern): void => {
+  switch (pattern._tag) {
+    case "Discard": return
+    case "Bind": return want(out, pattern.pattern)
+    case "Literal": return write(out, pattern.value)
+    case "Record":
+    case "Sequence": {
+      const parts = pattern._tag === "Record" ? pattern.fields : pattern.items
+      writeClass(out, pattern._tag === "Record" ? pattern.label : undefined, parts.length)
+      for (const part of parts) want(out, part)
+      return
+    }
+    case "Dictionary": for (const [, part] of pattern.entries) want(out, part)
+  }
+}
+const writeClass = (out: Writer, label: Value | undefined, parts: number): void => {
+  out.byte(label === undefined ? Tag.sequence : Tag.record)
+  if (label !== undefined) write(out, label)
+  out.varint(parts)
 }
 
 // ---- the index ----------------------------------------------------------------------------------
 
-/** Keys of the standing patterns that `value` matches. */
-export const patternsOf = (state: State, value: Value): ReadonlyArray<string> => {
-  const found: Array<string> = []
+/** Where a value stands, or would, in a shape that looks at such values. */
+interface Spot<Group> {
+  readonly kind: string
+  readonly shapeKey: string
+  readonly shape: Shape<Group>
+  readonly projected: Projected
+}
+const spotsOf = <Group>(state: State<Group>, value: Value): ReadonlyArray<Spot<Group>> => {
+  const spots: Array<Spot<Group>> = []
   for (const kind of shapeKindsOf(state, value)) {
-    state.shapes.get(kind)?.forEach(({ leaves, skeleton }) => {
-      const wanted = project(skeleton, value)
-      const leaf = wanted === undefined ? undefined : leaves.get(wanted)
-      if (leaf !== undefined) KeySet.forEach(leaf.patterns, (key) => found.push(key))
+    state.shapes.get(kind)?.forEach((shape, shapeKey) => {
+      const projected = project(shape.skeleton, value)
+      if (projected !== undefined) spots.push({ kind, shapeKey, shape, projected })
     })
   }
-  return found
+  return spots
 }
 
-/** Takes up a value that did not stand. */
-export const addValue = (state: State, key: string, value: Value): State => {
-  let { kinds } = state
-  for (const kind of kindsOf(value)) kinds = kinds.set(kind, KeySet.add(kinds.get(kind) ?? KeySet.empty, key))
-  return {
-    ...state,
-    values: state.values.set(key, value),
-    kinds,
-    shapes: changeLeaves(state, value, (leaf) => ({ ...leaf, values: KeySet.add(leaf.values, key) }))
+/** Visits the groups of the standing patterns that `value` matches. */
+export const forEachMatch = <Group>(state: State<Group>, value: Value, visit: (group: Group, key: string) => void): void => {
+  for (const { projected, shape } of spotsOf(state, value)) {
+    const leaf = shape.leaves.get(projected)
+    if (leaf === undefined) continue
+    if (leaf.key !== undefined) visit(leaf.group!, leaf.key)
+    leaf.others.forEach(visit)
   }
 }
 
-/** Lets go of a value that stood. */
-export const removeValue = (state: State, key: string): State => {
-  const value = state.values.get(key)!
+/** Takes up a value that did not stand, and changes the groups of those who want it. */
+export const addValue = <Group>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
+  let { kinds } = state
+  for (const kind of kindsOf(value)) kinds = kinds.set(kind, KeySet.add(kinds.get(kind) ?? KeySet.empty, key))
+  const shapes = changeLeaves(state, value, change, (values) => KeySet.add(values, key))
+  return { values: state.values.set(key, value), kinds, shapes, parts: state.parts, patterns: state.patterns }
+}
+
+/** Lets go of a value that stood, and changes the groups of those who wanted it. */
+export const removeValue = <Group>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
   let { kinds } = state
   for (const kind of kindsOf(value)) {
     const rest = KeySet.remove(kinds.get(kind)!, key)
     kinds = KeySet.isEmpty(rest) ? kinds.delete(kind) : kinds.set(kind, rest)
   }
-  return {
-    ...state,
-    values: state.values.delete(key),
-    kinds,
-    shapes: changeLeaves(state, value, (leaf) => ({ ...leaf, values: KeySet.remove(leaf.values, key) }))
-  }
+  const shapes = changeLeaves(state, value, change, (values) => KeySet.remove(values, key))
+  return { values: state.values.delete(key), kinds, shapes, parts: state.parts, patterns: state.patterns }
 }
 
-const emptyLeaf: Leaf = { patterns: KeySet.empty, values: KeySet.empty }
+/** Changes the groups of those who want a value. */
+export const changeMatches = <Group>(state: State<Group>, value: Value, change: (group: Group) => Group): State<Group> =>
+  ({ ...state, shapes: changeLeaves(state, value, change, (values) => values) })
 
-const putLeaf = (leaves: Shape["leaves"], wanted: string, leaf: Leaf): Shape["leaves"] =>
-  KeySet.isEmpty(leaf.patterns) && KeySet.isEmpty(leaf.values) ? leaves.delete(wanted) : leaves.set(wanted, leaf)
-
-const changeLeaves = (state: State, value: Value, change: (leaf: Leaf) => Leaf): State["shapes"] => {
+const changeLeaves = <Group>(state: State<Group>, value: Value, change: (group: Group) => Group, changeValues: (values: KeySet.KeySet) => KeySet.KeySet): State<Group>["shapes"] => {
   let { shapes } = state
-  for (const kind of shapeKindsOf(state, value)) {
-    const ofKind = shapes.get(kind)
-    if (ofKind === undefined) continue
-    const found: Array<readonly [string, Shape, string]> = []
-    ofKind.forEach((shape, shapeKey) => {
-      const wanted = project(shape.skeleton, value)
-      if (wanted !== undefined) found.push([shapeKey, shape, wanted])
-    })
-    let next = ofKind
-    for (const [shapeKey, shape, wanted] of found) {
-      next = next.set(shapeKey, { ...shape, leaves: putLeaf(shape.leaves, wanted, change(shape.leaves.get(wanted) ?? emptyLeaf)) })
-    }
-    shapes = shapes.set(kind, next)
+  for (const { kind, projected, shape: { leaves, patterns, skeleton }, shapeKey } of spotsOf(state, value)) {
+    const { group, key, others, values } = leaves.get(projected) ?? emptyLeaf
+    const changed = { key, group: key === undefined ? undefined : change(group!), others: others.size === 0 ? others : changeAll(others, change), values: changeValues(values) }
+    const next = putLeaf(leaves, projected, changed)
+    if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shapeKey, { skeleton, leaves: next, patterns }))
   }
   return shapes
 }
+const changeAll = <Group>(groups: VersionedMap<string, Group>, change: (group: Group) => Group): VersionedMap<string, Group> => {
+  for (const [key, group] of [...groups]) groups = groups.set(key, change(group)) // written only when all are read
+  return groups
+}
 
-/** Takes up a pattern that did not stand; `matching` then finds what it matches. */
-export const addPattern = (state: State, key: string, pattern: Pattern.Pattern): State =>
-  changeShape(state, pattern, 1, (leaf) => ({ ...leaf, patterns: KeySet.add(leaf.patterns, key) }))
+const emptyLeaf: Leaf<never> = { key: undefined, group: undefined, others: VersionedMap.empty(), values: KeySet.empty }
 
-/** Lets go of a pattern that stood. */
-export const removePattern = (state: State, key: string, pattern: Pattern.Pattern): State =>
-  changeShape(state, pattern, -1, (leaf) => ({ ...leaf, patterns: KeySet.remove(leaf.patterns, key) }))
+const putLeaf = <Group>(leaves: Shape<Group>["leaves"], projected: Projected, leaf: Leaf<Group>): Shape<Group>["leaves"] =>
+  leaf.key === undefined && leaf.others.size === 0 && KeySet.isEmpty(leaf.values) ? leaves.delete(projected) : leaves.set(projected, leaf)
 
-const changeShape = (state: State, pattern: Pattern.Pattern, delta: 1 | -1, change: (leaf: Leaf) => Leaf): State => {
+/** The leaf with a group, or without when it is `undefined`. */
+const withGroup = <Group>(leaf: Leaf<Group>, key: string, group: Group | undefined): Leaf<Group> => {
+  const isFirst = leaf.key === key || (leaf.key === undefined && !leaf.others.has(key))
+  if (isFirst) return { key: group === undefined ? undefined : key, group, others: leaf.others, values: leaf.values }
+  return { ...leaf, others: group === undefined ? leaf.others.delete(key) : leaf.others.set(key, group) }
+}
+
+/** Where a pattern stands, or would. */
+export interface Place {
+  readonly key: string
+  /** Of the values that it matches, and under which its shape stands. */
+  readonly ofValues: string
+  readonly kind: string
+  /** The part by whose class that kind is narrower. */
+  readonly part: number | undefined
+  readonly skeleton: Skeleton
+  readonly shapeKey: string
+  readonly wanted: Projected
+}
+export const placeOf = (pattern: Pattern.Pattern): Place => {
   const ofValues = kindOfPattern(pattern)
   const part = partOf(pattern)
-  const kind = part?.[1] ?? ofValues
   const skeleton = skeletonOf(pattern)
-  const shapeKey = shapeKeyOf(skeleton)
-  const ofKind = state.shapes.get(kind) ?? VersionedMap.empty<string, Shape>()
-  const shape = ofKind.get(shapeKey) ?? populated(state, ofValues, skeleton)
-  const wanted = wantedBy(pattern)
-  const leaves = putLeaf(shape.leaves, wanted, change(shape.leaves.get(wanted) ?? emptyLeaf))
+  return { key: Pattern.key(pattern), ofValues, kind: part?.[1] ?? ofValues, part: part?.[0], skeleton, shapeKey: shapeKeyOf(skeleton), wanted: wantedBy(skeleton, pattern) }
+}
+
+const leafAt = <Group>({ shapes }: State<Group>, { kind, shapeKey, wanted }: Place): Leaf<Group> | undefined => shapes.get(kind)?.get(shapeKey)?.leaves.get(wanted)
+
+/** What stands with a pattern. */
+export const groupAt = <Group>(state: State<Group>, place: Place): Group | undefined => {
+  const leaf = leafAt(state, place)
+  return leaf?.key === place.key ? leaf.group : leaf?.others.get(place.key)
+}
+
+/** Takes up a pattern, changes what stands with it or, with `undefined`, lets go of it. */
+export const setGroup = <Group>(state: State<Group>, place: Place, group: Group | undefined): State<Group> => {
+  const { kind, ofValues, part, shapeKey, skeleton, wanted } = place
+  const delta = Number(group !== undefined) - Number(groupAt(state, place) !== undefined)
+  const ofKind = state.shapes.get(kind) ?? VersionedMap.empty<string, Shape<Group>>()
+  const shape = ofKind.get(shapeKey) ?? populated(state, place)
   const patterns = shape.patterns + delta
+  const leaves = putLeaf(shape.leaves, wanted, withGroup(shape.leaves.get(wanted) ?? emptyLeaf, place.key, group))
   const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, { skeleton, leaves, patterns })
   const shapes = next.size === 0 ? state.shapes.delete(kind) : state.shapes.set(kind, next)
   const isNews = part !== undefined && next.size !== ofKind.size
-  return { ...state, shapes, parts: isNews ? countPart(state.parts, ofValues, part[0], next.size - ofKind.size) : state.parts }
+  return { ...state, shapes, parts: isNews ? countPart(state.parts, ofValues, part, next.size - ofKind.size) : state.parts, patterns: state.patterns + delta }
 }
 
-const countPart = (parts: State["parts"], kind: string, at: number, delta: number): State["parts"] => {
+const countPart = (parts: State<unknown>["parts"], kind: string, at: number, delta: number): State<unknown>["parts"] => {
   const counts = new Map(parts.get(kind))
   const count = (counts.get(at) ?? 0) + delta
   if (count > 0) counts.set(at, count)
@@ -282,21 +382,20 @@ const countPart = (parts: State["parts"], kind: string, at: number, delta: numbe
 }
 
 /** A new shape with the assertions that stand already. */
-const populated = (state: State, kind: string, skeleton: Skeleton): Shape => {
-  let leaves = VersionedMap.empty<string, Leaf>()
+const populated = <Group>(state: State<Group>, { kind, ofValues, part, skeleton }: Place): Shape<Group> => {
+  let leaves = VersionedMap.empty<Projected, Leaf<Group>>()
   const add = (key: string): void => {
-    const wanted = project(skeleton, state.values.get(key)!)
-    if (wanted === undefined) return
-    const leaf = leaves.get(wanted) ?? emptyLeaf
-    leaves = leaves.set(wanted, { ...leaf, values: KeySet.add(leaf.values, key) })
+    const value = state.values.get(key)!
+    // others would never be found again to be removed
+    if (part !== undefined && narrower(ofValues, part, value) !== kind) return
+    const projected = project(skeleton, value)
+    if (projected === undefined) return
+    leaves = leaves.set(projected, { ...emptyLeaf, values: KeySet.add(leaves.get(projected)?.values ?? KeySet.empty, key) })
   }
-  if (kind === anyKind) for (const key of [...state.values.keys()]) add(key)
-  else KeySet.forEach(state.kinds.get(kind) ?? KeySet.empty, add)
+  if (ofValues === anyKind) for (const key of [...state.values.keys()]) add(key)
+  else KeySet.forEach(state.kinds.get(ofValues) ?? KeySet.empty, add)
   return { skeleton, leaves, patterns: 0 }
 }
 
 /** Keys of the standing values that a standing pattern matches, in their order as strings. */
-export const matching = (state: State, pattern: Pattern.Pattern): ReadonlyArray<string> => {
-  const shape = state.shapes.get(partOf(pattern)?.[1] ?? kindOfPattern(pattern))!.get(shapeKeyOf(skeletonOf(pattern)))!
-  return KeySet.sorted(shape.leaves.get(wantedBy(pattern))?.values ?? KeySet.empty)
-}
+export const matching = (state: State<unknown>, place: Place): ReadonlyArray<string> => KeySet.sorted(leafAt(state, place)?.values ?? KeySet.empty)
