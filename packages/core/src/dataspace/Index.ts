@@ -108,14 +108,14 @@ const classOfPattern = (pattern: Pattern.RecordPattern | Pattern.SequencePattern
   pattern._tag === "Record" ? classOfRecord(pattern.label, pattern.fields.length) : `s${pattern.items.length} `
 /** It says how long it is, so that what follows it cannot be taken for a part of it. */
 const classOfRecord = (label: Value, fields: number): string => {
-  const name = typeof label === "symbol" ? Symbol.keyFor(label) : undefined
-  if (name === undefined) return `r${fields} ${keyOf(label)}`
-  const known = classes.get(label as symbol)
+  if (typeof label !== "symbol") return `r${fields} ${keyOf(label)}`
+  const known = classes.get(label)
   if (known?.[fields] !== undefined) return known[fields]
+  const name = Symbol.keyFor(label) ?? keyOf(label) // which says that it is none
   const made = `r${fields} '${name.length} ${name}`
   if (fields >= knownFieldsMax) return made
   if (classes.size >= knownMax) classes.clear()
-  classes.set(label as symbol, Object.assign([...known ?? []], { [fields]: made }))
+  classes.set(label, Object.assign([...known ?? []], { [fields]: made }))
   return made
 }
 /** Made once: a string that is put together anew is also hashed anew. Strangers choose labels, so there are never many. */
