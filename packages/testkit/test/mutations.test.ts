@@ -24,7 +24,7 @@ const dataspace = "dataspace/Dataspace.ts"
 const federation = "federation/Federation.ts"
 const mutants: ReadonlyArray<Mutant> = [
   { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
-  { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "of [added, received, removed]) for", to: "of [removed, added, received]) for" },
+  { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "{ added, received, removed }: News", to: "{ added: removed, received, removed: added }: News" },
   { bug: "half of a crashed turn takes effect", check: "kernel", file: dataspace, from: "    return endAs(draft, before, Turn.crash(error))\n", to: "    apply(draft, staged)\n    return endAs(draft, before, Turn.crash(error))\n" },
   { bug: "a second copy of a fact is not counted", check: "kernel", file: dataspace, from: "const local = old.local + localDelta", to: "const local = Math.min(old.local + localDelta, 1)" },
   { bug: "a process hears of an observation that it no longer holds", check: "kernel", file: dataspace, from: "process.held.get(event.handle)?.observed?.id === id", to: "true" },
@@ -34,7 +34,7 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "a number of a process is used again", check: "kernel", file: turn, from: "const number = staged.nextPid++", to: "const number = Math.min(staged.nextPid++, 3)" },
   { bug: "a handle that is asserted anew keeps the old fact as well", check: "kernel", file: turn, from: "if (old !== undefined) withdraw(staged, process, handle, old, undefined)", to: "" },
   { bug: "the reason of a retraction is lost", check: "kernel", file: turn, from: "  withdraw(staged, process, handle, old, reason)\n", to: "  withdraw(staged, process, handle, old, undefined)\n" },
-  { bug: "a replacement looks like an absence", check: "kernel", file: dataspace, from: "  for (const change of list) if (change.local > 0 || change.foreign > 0) changeCopies(draft, news, change, Math.max(0, change.local), Math.max(0, change.foreign))\n", to: "" },
+  { bug: "a replacement looks like an absence", check: "kernel", file: dataspace, from: "  if (list !== undefined) for (const change of list) if (change.local > 0 || change.foreign > 0) changeCopies(draft, news, change, Math.max(0, change.local), Math.max(0, change.foreign))\n", to: "" },
   { bug: "a message is told to each pattern in the order of the index", check: "kernel", file: dataspace, from: "tail = told.splice(from).sort((a, b) => a.observer.id - b.observer.id)", to: "tail = told.splice(from).sort((a, b) => b.observer.id - a.observer.id)" },
   { bug: "the index forgets who wants what when the last that has it goes", check: "kernel", file: "dataspace/Index.ts", from: "leaf.key === undefined && leaf.others.size === 0 && KeySet.isEmpty(leaf.values)", to: "KeySet.isEmpty(leaf.values)" },
   { bug: "what nobody observes any more outside is still shown inside", check: "kernel", file: "dataspace/Nested.ts", from: "stale.push(Process.retract(shown))", to: "void shown" },

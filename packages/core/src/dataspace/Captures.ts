@@ -113,9 +113,12 @@ export const isOnlyForeign = ({ ordinary }: Group): boolean => isNobody(ordinary
 export type Which = "ordinary" | "foreign" | "all"
 /** The observers, oldest first. A map keeps them so by itself, but for versions that were gone back to. */
 export const observersOf = (group: Group, which: Which): ReadonlyArray<Observer> => {
+  const first = which === "foreign" ? nobody : group.ordinary
+  const second = which === "ordinary" ? nobody : group.foreign
+  if (isNobody(second) && !(first instanceof VersionedMap)) return [first]
   const list: Array<Observer> = []
-  if (which !== "foreign") collect(list, group.ordinary)
-  if (which !== "ordinary") collect(list, group.foreign)
+  collect(list, first)
+  collect(list, second)
   for (let i = 1; i < list.length; i++) if (list[i - 1]!.id > list[i]!.id) return list.sort((a, b) => a.id - b.id)
   return list
 }

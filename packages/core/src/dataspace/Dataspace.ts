@@ -11,6 +11,7 @@
  * Assertions are a bag: the first copy of a value is news and the last one to go is. For an
  * observation the captures are a bag as well (`Captures.ts`).
  */
+import { grown } from "../data/grown.ts"
 import * as Queue from "../data/Queue.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { assert } from "../machine/assert.ts"
@@ -127,10 +128,10 @@ class Draft {
   copies: State["copies"]
   nextPid: number
   nextId: number
-  readonly actions: Array<Action> = []
+  actions: Array<Action> | undefined
   /** What this transition has caused and nobody has dealt with. */
-  readonly queue: Array<Pending> = []
-  readonly paused: Array<Pending> = []
+  queue: Array<Pending> | undefined
+  paused: Array<Pending> | undefined
   /** Whether an observation has gone in this transition, so that something in the queue may be for it. */
   hasWithdrawn = false
   constructor(behaviours: Process.Behaviours, before: State) {
@@ -141,6 +142,9 @@ class Draft {
     this.copies = before.copies
     this.nextPid = before.nextPid
     this.nextId = before.nextId
+  }
+  act(action: Action): void {
+    this.actions = grown(this.actions, action)
   }
   /** The state that it leads to. */
   after({ paused, pending, scheduled }: Pick<State, "pending" | "paused" | "scheduled">): State {
@@ -156,7 +160,7 @@ const starter: Turn.Live = { pid: 0, name: "boot", behaviour: undefined, state: 
 
 const onEnter = (draft: Draft, { actions, foreign = false, name, pid }: Extract<Event, { readonly _tag: "Enter" }>): void => {
   if (draft.processes.has(pid)) return
-  if (!Turn.fits(name)) return void draft.actions.push({ _tag: "Exited", pid, name, reason: Turn.crash(new Turn.Misbehaved("a name is a string that is text")) })
+  if (!Turn.fits(name)) return void draft.act({ _tag: "Exited", pid, name, reason: Turn.crash(new Turn.Misbehaved("a name is a string that is text")) })
   const process: Turn.Live = { pid, name, behaviour: undefined, state: undefined, foreign, held: VersionedMap.empty() }
   draft.processes = draft.processes.set(pid, process)
   actAs(draft, process, actions)
@@ -209,14 +213,14 @@ function* inOrder<A>(queue: Queue.Queue<A>): IterableIterator<A> {
 const run = (draft: Draft, fuel = draft.before.fuel, waiting: Pick<State, "pending" | "paused" | "scheduled"> = draft.before): Step<State, Action> => {
   const { paused, pending, scheduled } = waiting
   let done = 0
-  if (Queue.isEmpty(pending)) for (; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!, draft.hasWithdrawn) ? 1 : 0
-  if (done === draft.queue.length && draft.paused.length === 0 && Queue.isEmpty(pending) && Queue.isEmpty(paused)) {
+  if (draft.queue !== undefined && Queue.isEmpty(pending)) for (; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!, draft.hasWithdrawn) ? 1 : 0
+  const left = done === 0 ? draft.queue ?? [] : draft.queue!.slice(done)
+  if (left.length === 0 && draft.paused === undefined && Queue.isEmpty(pending) && Queue.isEmpty(paused)) {
     const after = draft.after(waiting)
-    return draft.actions.length === 0 ? still(after) : [after, draft.actions]
+    return draft.actions === undefined ? still(after) : [after, draft.actions]
   }
-  if (!scheduled) draft.actions.push({ _tag: "Continue" })
-  const left = done === 0 ? draft.queue : draft.queue.slice(done)
-  return [draft.after({ pending: Queue.append(pending, left), paused: Queue.append(paused, draft.paused), scheduled: true }), draft.actions]
+  if (!scheduled) draft.act({ _tag: "Continue" })
+  return [draft.after({ pending: Queue.append(pending, left), paused: Queue.append(paused, draft.paused ?? []), scheduled: true }), draft.actions ?? []]
 }
 
 /** One event, one turn, unless `isDoubtful` and nobody wants it any more. Says whether a behaviour ran. */
@@ -244,11 +248,13 @@ const stage = ({ before, behaviours, nextId, nextPid }: Draft): Turn.Staged => T
 /** A turn of `process`; if it cannot be carried out, the process as it was `before` ends instead. */
 const actAs = (draft: Draft, process: Turn.Live, actions: unknown, before = process): void => {
   const staged = stage(draft)
+  let after: Turn.Live | undefined
   try {
-    Turn.perform(staged, process, actions)
+    after = Turn.perform(staged, process, actions)
   } catch (error) {
     return endAs(draft, before, Turn.crash(error))
   }
+  if (after !== undefined && after !== before) draft.processes = draft.processes.set(after.pid, after)
   apply(draft, staged)
 }
 
@@ -262,25 +268,28 @@ const endAs = (draft: Draft, process: Turn.Live, reason: Value): void => {
 
 /** What a turn tells whom, in the three waves in which it is told. */
 class News {
-  readonly added: Array<Told> = []
-  readonly received: Array<Told> = []
-  readonly removed: Array<Told> = []
+  added: Array<Told> | undefined
+  received: Array<Told> | undefined
+  removed: Array<Told> | undefined
+  add(observer: Captures.Observer, captures: Process.Captures): void {
+    this.added = grown(this.added, { observer, event: Process.added(observer.handle, captures) })
+  }
   /** Tells those who see an edge. */
   edges(group: Captures.Group, captures: Process.Captures, edges: Captures.Edges, reason: Value | undefined): void {
     if (edges.ordinary === 0 && edges.foreign === 0) return
     for (const observer of Captures.observersOf(group, edges.foreign === 0 ? "ordinary" : edges.ordinary === 0 ? "foreign" : "all")) {
       const edge = observer.foreign ? edges.foreign : edges.ordinary
-      if (edge > 0) this.added.push({ observer, event: Process.added(observer.handle, captures) })
-      else if (edge < 0) this.removed.push({ observer, event: Process.removed(observer.handle, captures, reason) })
+      if (edge > 0) this.add(observer, captures)
+      else if (edge < 0) this.removed = grown(this.removed, { observer, event: Process.removed(observer.handle, captures, reason) })
     }
   }
   message(group: Captures.Group, captures: Process.Captures, which: Captures.Which = "all"): void {
-    for (const observer of Captures.observersOf(group, which)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
+    for (const observer of Captures.observersOf(group, which)) this.received = grown(this.received, { observer, event: Process.received(observer.handle, captures) })
   }
 }
 /** Those whom one value concerns by several patterns are told oldest observation first, as those of one pattern are. */
-const oldestFirst = (told: Array<Told>, from: number): void => {
-  for (let i = from + 1; i < told.length; i++) {
+const oldestFirst = (told: Array<Told> | undefined, from: number): void => {
+  if (told !== undefined) for (let i = from + 1; i < told.length; i++) {
     if (told[i - 1]!.observer.id <= told[i]!.observer.id) continue
     const tail = told.splice(from).sort((a, b) => a.observer.id - b.observer.id)
     for (const one of tail) told.push(one)
@@ -294,27 +303,27 @@ interface Told {
 
 /** A staged turn takes effect. */
 const apply = (draft: Draft, staged: Turn.Staged): void => {
-  const { ended, messages, observations, values: { list }, withdrawn } = staged
-  for (const live of staged.lives) if (live !== starter) draft.processes = draft.processes.set(live.pid, live)
+  const { born, ended, messages, observations, values: { list }, withdrawn } = staged
+  if (born !== undefined) for (const live of born) draft.processes = draft.processes.set(live.pid, live)
   if (ended !== undefined) for (const { pid } of ended) draft.processes = draft.processes.delete(pid)
   draft.nextPid = staged.nextPid
   draft.nextId = staged.nextId
   const news = new News()
   // additions first: what one value stops showing and another starts to is not seen to go
-  for (const change of list) if (change.local > 0 || change.foreign > 0) changeCopies(draft, news, change, Math.max(0, change.local), Math.max(0, change.foreign))
-  for (const change of list) if (change.local < 0 || change.foreign < 0) changeCopies(draft, news, change, Math.min(0, change.local), Math.min(0, change.foreign))
+  if (list !== undefined) for (const change of list) if (change.local > 0 || change.foreign > 0) changeCopies(draft, news, change, Math.max(0, change.local), Math.max(0, change.foreign))
+  if (list !== undefined) for (const change of list) if (change.local < 0 || change.foreign < 0) changeCopies(draft, news, change, Math.min(0, change.local), Math.min(0, change.foreign))
   // joined before any leaves: a pattern that moves to another handle keeps what is supplied for it
   if (observations !== undefined) for (const observation of observations.values()) join(draft, news, observation)
   if (withdrawn !== undefined) for (const { id, pattern } of withdrawn.values()) leave(draft, id, pattern)
-  for (const body of messages) {
-    const from = news.received.length
+  if (messages !== undefined) for (const body of messages) {
+    const from = news.received?.length ?? 0
     Index.forEachMatch(draft.index, body, (group) => news.message(group, Pattern.at(group.paths, body)))
     oldestFirst(news.received, from)
   }
   tell(draft, news, staged)
   if (ended === undefined) return
   for (const { behaviour, name, pid, reason } of ended) {
-    if (behaviour === undefined && typeof pid === "string") draft.actions.push({ _tag: "Exited", pid, name, reason })
+    if (behaviour === undefined && typeof pid === "string") draft.act({ _tag: "Exited", pid, name, reason })
   }
 }
 
@@ -330,11 +339,12 @@ const changeCopies = (draft: Draft, news: News, { key, reason, value }: Turn.Cha
   draft.copies = !stands || (local === 1 && foreign === 0) ? draft.copies.delete(key) : draft.copies.set(key, { local, foreign })
   const by = { local: edge(old.local, local), foreign: edge(old.foreign, foreign) }
   if (by.local === 0 && by.foreign === 0) return
-  const from = [news.added.length, news.removed.length] as const
+  const added = news.added?.length ?? 0
+  const removed = news.removed?.length ?? 0
   const change = (group: Captures.Group): Captures.Group => changeBag(news, group, Pattern.at(group.paths, value), by, localDelta + foreignDelta < 0 ? reason : undefined)
   draft.index = !stood ? Index.addValue(index, key, value, change) : stands ? Index.changeMatches(index, value, change) : Index.removeValue(index, key, value, change)
-  oldestFirst(news.added, from[0])
-  oldestFirst(news.removed, from[1])
+  oldestFirst(news.added, added)
+  oldestFirst(news.removed, removed)
 }
 const none: Copies = { local: 0, foreign: 0 }
 const one: Copies = { local: 1, foreign: 0 }
@@ -351,7 +361,7 @@ const join = (draft: Draft, news: News, { pattern, ...observer }: Captures.Obser
   const place = Index.placeOf(pattern)
   const known = Index.groupAt(draft.index, place) ?? begin(draft, place, pattern)
   draft.index = Index.setGroup(draft.index, place, Captures.join(known, observer))
-  for (const captures of Captures.seenBy(known, observer.foreign)) news.added.push({ observer, event: Process.added(observer.handle, captures) })
+  for (const captures of Captures.seenBy(known, observer.foreign)) news.add(observer, captures)
 }
 
 /** A pattern that nobody observed: its captures are those of what stands. */
@@ -375,29 +385,35 @@ const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
 const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned, withdrawn }: Partial<Turn.Staged> = {}): void => {
-  const deliveries = new Deliveries(draft.actions)
-  for (const { event, pid } of spawned ?? []) answer(draft, deliveries, pid, event)
-  for (const wave of [added, received, removed]) for (const { event, observer: { external, id, pid } } of wave) {
-    // an observation that nobody withdrew in this turn is one of a process that lives
-    if (withdrawn !== undefined) {
+  const deliveries = new Deliveries(draft)
+  if (spawned !== undefined) for (const { event, pid } of spawned) answer(draft, deliveries, pid, event)
+  // an observation that nobody withdrew in this turn is one of a process that lives
+  const isDoubtful = withdrawn !== undefined
+  if (added !== undefined) tellAll(draft, deliveries, added, isDoubtful)
+  if (received !== undefined) tellAll(draft, deliveries, received, isDoubtful)
+  if (removed !== undefined) tellAll(draft, deliveries, removed, isDoubtful)
+  if (resumed !== undefined) for (const { event, pid } of resumed) answer(draft, deliveries, pid, event)
+  // an external process is of the world outside, and waits for nobody here
+  if (paused !== undefined) for (const { event, pid } of paused) {
+    if (draft.processes.get(pid)?.behaviour === undefined) answer(draft, deliveries, pid, event)
+    else draft.paused = grown(draft.paused, { pid, event, id: undefined })
+  }
+}
+const tellAll = (draft: Draft, deliveries: Deliveries, wave: ReadonlyArray<Told>, isDoubtful: boolean): void => {
+  for (const { event, observer: { external, id, pid } } of wave) {
+    if (isDoubtful) {
       const process = draft.processes.get(pid)
       if (process === undefined || !isWanted(process, event, id)) continue
     }
     if (external) deliveries.put(pid as string, event)
-    else draft.queue.push({ pid, event, id })
-  }
-  for (const { event, pid } of resumed ?? []) answer(draft, deliveries, pid, event)
-  // an external process is of the world outside, and waits for nobody here
-  for (const { event, pid } of paused ?? []) {
-    if (draft.processes.get(pid)?.behaviour === undefined) answer(draft, deliveries, pid, event)
-    else draft.paused.push({ pid, event, id: undefined })
+    else draft.queue = grown(draft.queue, { pid, event, id })
   }
 }
 const answer = (draft: Draft, deliveries: Deliveries, pid: Process.Pid, event: Process.Event): void => {
   const process = draft.processes.get(pid)
   if (process === undefined) return
   if (process.behaviour === undefined) deliveries.put(pid as string, event)
-  else draft.queue.push({ pid, event, id: undefined })
+  else draft.queue = grown(draft.queue, { pid, event, id: undefined })
 }
 
 interface Delivery {
@@ -407,24 +423,27 @@ interface Delivery {
 }
 /** What one turn tells external processes: an action for each, in the order in which they come up. */
 class Deliveries {
-  readonly #actions: Array<Action>
+  readonly #draft: Draft
   #last: Delivery | undefined
   /** Once there are several. */
   #all: Map<string, Delivery> | undefined
-  constructor(actions: Array<Action>) {
-    this.#actions = actions
+  constructor(draft: Draft) {
+    this.#draft = draft
   }
   put(pid: string, event: Process.Event): void {
-    if (this.#last?.pid !== pid) this.#last = this.#turnTo(pid)
-    this.#last.events.push(event)
+    if (this.#last?.pid === pid) this.#last.events.push(event)
+    else this.#last = this.#turnTo(pid, event)
   }
-  #turnTo(pid: string): Delivery {
+  #turnTo(pid: string, event: Process.Event): Delivery {
     const last = this.#last
     if (last !== undefined) this.#all ??= new Map([[last.pid, last]])
     const known = this.#all?.get(pid)
-    if (known !== undefined) return known
-    const delivery: Delivery = { _tag: "Deliver", pid, events: [] }
-    this.#actions.push(delivery)
+    if (known !== undefined) {
+      known.events.push(event)
+      return known
+    }
+    const delivery: Delivery = { _tag: "Deliver", pid, events: [event] }
+    this.#draft.act(delivery)
     this.#all?.set(pid, delivery)
     return delivery
   }

@@ -12,6 +12,7 @@
  * the assertions of its kind of value only when it is the first of its shape. The kind tells the class
  * of a value (label and number of fields, length) and that of one part of it, or one key of a dictionary.
  */
+import { grown } from "../data/grown.ts"
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { key as keyOf, latin1, Tag, write, Writer } from "../value/canonical.ts"
@@ -57,17 +58,18 @@ const anyKind = "*"
 
 /**
  * The kinds of a value: a pattern that matches it is of one of them, or of `anyKind`. A dictionary is
- * of a kind for each of its keys, because the patterns of dictionaries name but some.
+ * of a kind for each of its keys as well, because the patterns of dictionaries name but some.
  */
-const kindsOf = (value: Value): ReadonlyArray<string> =>
-  value instanceof Dictionary ? ["d", ...value.entries.map(([k]) => `d${keyOf(k)}`)] : [classOf(value) ?? "a"]
+const kindsOf = (value: Value): ReadonlyArray<string> => value instanceof Dictionary ? ["d", ...value.entries.map(([k]) => kindOfKey(k))] : [kindOf(value)]
+const kindOf = (value: Value): string => value instanceof Dictionary ? "d" : classOf(value) ?? "a"
+const kindOfKey = (key: Value): string => `d${keyOf(key)}`
 
 const kindOfPattern = (pattern: Pattern.Pattern): string => {
   switch (pattern._tag) {
     case "Discard": return anyKind
     case "Bind": return kindOfPattern(pattern.pattern)
-    case "Literal": return kindsOf(pattern.value)[0]!
-    case "Dictionary": return pattern.entries.length === 0 ? "d" : `d${keyOf(pattern.entries[0]![0])}`
+    case "Literal": return kindOf(pattern.value)
+    case "Dictionary": return pattern.entries.length === 0 ? "d" : kindOfKey(pattern.entries[0]![0])
     default: return classOfPattern(pattern)
   }
 }
@@ -85,17 +87,7 @@ const partOf = (pattern: Pattern.Pattern): readonly [at: number, kind: string] |
 const withoutBind = (pattern: Pattern.Pattern): Pattern.Pattern => pattern._tag === "Bind" ? withoutBind(pattern.pattern) : pattern
 const kindOfPart = (kind: string, at: number, inner: string): string => `${kind}@${at}${inner}`
 
-/** The kinds under which the shapes stand that may match a value. */
-const shapeKindsOf = ({ parts }: Pick<State<unknown>, "parts">, value: Value): ReadonlyArray<string> => {
-  const kinds = [...kindsOf(value), anyKind]
-  const places = parts.get(kinds[0]!)
-  if (places === undefined) return kinds
-  for (const at of places.keys()) {
-    const kind = narrower(kinds[0]!, at, value)
-    if (kind !== undefined) kinds.push(kind)
-  }
-  return kinds
-}
+/** The kind under which the shapes stand that tell apart a part of the value as well. */
 const narrower = (kind: string, at: number, value: Value): string | undefined => {
   const inner = classOf((value instanceof Record ? value.fields : value as ReadonlyArray<Value>)[at]!)
   return inner === undefined ? undefined : kindOfPart(kind, at, inner)
@@ -262,13 +254,26 @@ interface Spot<Group> {
   readonly projected: Projected
 }
 const spotsOf = <Group>(state: State<Group>, value: Value): ReadonlyArray<Spot<Group>> => {
-  const spots: Array<Spot<Group>> = []
-  for (const kind of shapeKindsOf(state, value)) {
-    state.shapes.get(kind)?.forEach((shape, shapeKey) => {
-      const projected = project(shape.skeleton, value)
-      if (projected !== undefined) spots.push({ kind, shapeKey, shape, projected })
-    })
+  const kind = kindOf(value)
+  let spots = spotsIn(state, kind, value, undefined)
+  if (value instanceof Dictionary) for (const [key] of value.entries) spots = spotsIn(state, kindOfKey(key), value, spots)
+  spots = spotsIn(state, anyKind, value, spots)
+  const places = state.parts.get(kind)
+  if (places !== undefined) for (const at of places.keys()) {
+    const narrow = narrower(kind, at, value)
+    if (narrow !== undefined) spots = spotsIn(state, narrow, value, spots)
   }
+  return spots ?? nowhere
+}
+const nowhere: ReadonlyArray<never> = []
+const spotsIn = <Group>(state: State<Group>, kind: string, value: Value, found: Array<Spot<Group>> | undefined): Array<Spot<Group>> | undefined => {
+  const ofKind = state.shapes.get(kind)
+  if (ofKind === undefined) return found
+  let spots = found
+  ofKind.forEach((shape, shapeKey) => {
+    const projected = project(shape.skeleton, value)
+    if (projected !== undefined) spots = grown(spots, { kind, shapeKey, shape, projected })
+  })
   return spots
 }
 

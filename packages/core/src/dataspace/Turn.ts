@@ -3,6 +3,7 @@
  * messages, processes that come and go. Nothing of it has happened until the dataspace applies it, so
  * a turn that turns out wrong half-way is dropped and leaves no trace.
  */
+import { grown } from "../data/grown.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { key as keyOf, measure } from "../value/canonical.ts"
 import type { Pattern } from "../value/Pattern.ts"
@@ -35,11 +36,12 @@ export interface Staged {
   readonly within: Process.Pid | undefined
   /** Values whose copies change, in the order in which they were first named. */
   readonly values: Changes
-  readonly messages: Array<Value>
+  messages: Array<Value> | undefined
   /** New ones by their number, and those that went by who held them for what. */
   observations: Map<number, Observer & { readonly pattern: Pattern }> | undefined
   withdrawn: Map<string, { readonly id: number; readonly pattern: Pattern }> | undefined
-  readonly lives: Array<Live>
+  /** Who was spawned, as its first turn left it. */
+  born: Array<Live> | undefined
   ended: Array<Live & { readonly reason: Value }> | undefined
   spawned: Array<Answer> | undefined
   resumed: Array<Answer> | undefined
@@ -59,7 +61,7 @@ export interface Answer {
 }
 
 export const stage = (behaviours: Process.Behaviours, within: Process.Pid | undefined, nextPid: number, nextId: number, depth = 0, spawns?: { count: number }): Staged => ({
-  behaviours, within, nextPid, nextId, spawns, depth, values: new Changes(), messages: [], lives: [],
+  behaviours, within, nextPid, nextId, spawns, depth, values: new Changes(), messages: undefined, born: undefined,
   observations: undefined, withdrawn: undefined, ended: undefined, spawned: undefined, resumed: undefined, paused: undefined
 })
 
@@ -74,15 +76,15 @@ export interface Change {
 
 /** Changes in the order in which their values were first named; few are looked through, more are found by key. */
 export class Changes {
-  readonly list: Array<Change> = []
+  list: Array<Change> | undefined
   #byKey: Map<string, Change> | undefined
   find(key: string): Change | undefined {
     if (this.#byKey !== undefined) return this.#byKey.get(key)
-    for (const change of this.list) if (change.key === key) return change
+    if (this.list !== undefined) for (const change of this.list) if (change.key === key) return change
     return undefined
   }
   add(change: Change): void {
-    this.list.push(change)
+    this.list = grown(this.list, change)
     if (this.#byKey !== undefined) this.#byKey.set(change.key, change)
     else if (this.list.length > fewMax) this.#byKey = new Map(this.list.map((one) => [one.key, one]))
   }
@@ -105,8 +107,11 @@ export const levelsMax = 110
 const spawnsMax = 10_000 // a guess
 const spawnDepthMax = 64 // a guess: first turns are within each other on the stack
 
-/** Stages the actions of one process, those of the processes that it spawns included. Throws what a process did wrong. */
-export const perform = (staged: Staged, process: Live, actions: unknown): void => {
+/**
+ * Stages the actions of one process, those of the processes that it spawns included. The process as they
+ * leave it; `undefined` when it ends. Throws what a process did wrong.
+ */
+export const perform = (staged: Staged, process: Live, actions: unknown): Live | undefined => {
   if (!Array.isArray(actions)) throw new Misbehaved("a behaviour answers with a state and a list of actions")
   for (const action of actions as ReadonlyArray<Process.Action>) {
     switch (action?._tag) {
@@ -117,30 +122,33 @@ export const perform = (staged: Staged, process: Live, actions: unknown): void =
         break
       case "Send":
         checked(action.body)
-        staged.messages.push(action.body)
+        staged.messages = grown(staged.messages, action.body)
         break
       case "Spawn": {
         const child = spawn(staged, action.name, action.process)
-        if (action.handle !== undefined) (staged.spawned ??= []).push({ pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
+        if (action.handle !== undefined) staged.spawned = grown(staged.spawned, { pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
         break
       }
-      case "Yield":
-        (staged[action.world === true ? "paused" : "resumed"] ??= []).push({ pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } })
+      case "Yield": {
+        const list = action.world === true ? "paused" : "resumed"
+        staged[list] = grown(staged[list], { pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } })
         break
+      }
       case "Quit":
         if (action.reason !== undefined) checked(action.reason)
-        return end(staged, process, action.reason ?? true)
+        end(staged, process, action.reason ?? true)
+        return undefined
       default: throw new Misbehaved(`no action is called ${String((action as { readonly _tag?: unknown } | undefined)?._tag)}`)
     }
   }
-  staged.lives.push(process)
+  return process
 }
 
 /** Ends a process: all that it holds goes, and the rest learn why. */
 export const end = (staged: Staged, process: Live, reason: Value): void => {
   for (const [handle] of [...process.held].sort(([a], [b]) => byHandle(a, b))) process = retract(staged, process, handle, reason)
-  ;(staged.ended ??= []).push({ ...process, reason })
-  staged.messages.push(record("exited", process.name, process.pid, reason))
+  staged.ended = grown(staged.ended, { ...process, reason })
+  staged.messages = grown(staged.messages, record("exited", process.name, process.pid, reason))
 }
 const byHandle = (a: Process.Handle, b: Process.Handle): number =>
   typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1
@@ -225,7 +233,8 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
     const behaviour = Object.hasOwn(staged.behaviours, child.behaviour!) ? staged.behaviours[child.behaviour!] : undefined
     if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${child.behaviour}`)
     const [state, actions] = checkedStep(behaviour.initial(process.config, pid))
-    perform(attempt, { ...child, state }, actions)
+    const born = perform(attempt, { ...child, state }, actions)
+    if (born !== undefined) attempt.born = grown(attempt.born, born)
   } catch (error) {
     end(staged, child, crash(error))
     return pid
@@ -237,7 +246,7 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
 const merge = (staged: Staged, child: Staged): void => {
   staged.nextPid = child.nextPid
   staged.nextId = child.nextId
-  for (const change of child.values.list) {
+  for (const change of child.values.list ?? []) {
     const known = staged.values.find(change.key)
     if (known === undefined) staged.values.add(change)
     else {
@@ -248,11 +257,17 @@ const merge = (staged: Staged, child: Staged): void => {
   }
   if (child.observations !== undefined) for (const [id, observation] of child.observations) (staged.observations ??= new Map()).set(id, observation)
   if (child.withdrawn !== undefined) for (const [place, observation] of child.withdrawn) (staged.withdrawn ??= new Map()).set(place, observation)
-  for (const live of child.lives) staged.lives.push(live)
-  for (const body of child.messages) staged.messages.push(body)
-  for (const list of ["ended", "spawned", "resumed", "paused"] as const) {
-    if (child[list] !== undefined) for (const one of child[list]) ((staged[list] ??= []) as Array<unknown>).push(one)
-  }
+  staged.born = joined(staged.born, child.born)
+  staged.messages = joined(staged.messages, child.messages)
+  staged.ended = joined(staged.ended, child.ended)
+  staged.spawned = joined(staged.spawned, child.spawned)
+  staged.resumed = joined(staged.resumed, child.resumed)
+  staged.paused = joined(staged.paused, child.paused)
+}
+const joined = <A>(list: Array<A> | undefined, more: Array<A> | undefined): Array<A> | undefined => {
+  if (list === undefined || more === undefined) return list ?? more
+  for (const one of more) list.push(one)
+  return list
 }
 
 /** A behaviour's answer, which may be anything. */
