@@ -95,8 +95,8 @@ const works: ReadonlyArray<Work> = [
   ]),
   { name: "observe one of 1,000 facts, and stop", run: among(1_000), times: 5_000 },
   { name: "observe one of 100,000 facts, and stop", run: among(100_000), times: 5_000 },
-  { name: `event to each of ${width} external processes`, run: toExternal, times: 20, of: 2 * width },
-  { name: `event to each of ${width} behaviours`, run: toBehaviours, times: 20, of: 2 * width }
+  { name: `event to each of ${width} external processes`, run: toExternal, times: 200, of: 2 * width },
+  { name: `event to each of ${width} behaviours`, run: toBehaviours, times: 200, of: 2 * width }
 ]
 const us = works.map(() => [] as Array<number>)
 for (let round = 0; round <= rounds; round++) {

@@ -41,7 +41,7 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "what goes inside stays outside", check: "kernel", file: "dataspace/Nested.ts", from: "draft.out.push(Process.retract(outward.get(key)!, _tag === \"Removed\" ? event.reason : undefined))", to: "" },
   { bug: "the nested dataspace does not end with its last process", check: "kernel", file: "dataspace/Nested.ts", from: "if (Dataspace.population(inner) <= 1) draft.out.push(Process.quit())", to: "" },
   { bug: "who waits when the fuel ends is forgotten", check: "fuel", file: dataspace, from: "pending: Queue.append(pending, left)", to: "pending: Queue.append(pending, left.slice(1))" },
-  { bug: "nobody is asked to continue", check: "fuel", file: dataspace, from: "if (!scheduled) draft.actions.push({ _tag: \"Continue\" })", to: "" },
+  { bug: "nobody is asked to continue", check: "fuel", file: dataspace, from: "if (!scheduled) draft.act({ _tag: \"Continue\" })", to: "" },
   { bug: "observers see observers", check: "conversation", file: "conversation/Role.ts", from: "interest === \"everything\" ?", to: "interest !== \"participant\" ?" },
   { bug: "an open topic is not looked for", check: "conversation", file: "conversation/Role.ts", from: "at(sameHead, one, two))), at(open, open, open)]", to: "at(sameHead, one, two)))]" },
   { bug: "one variable may stand for two values", check: "conversation", file: "conversation/Topic.ts", from: "if (known !== undefined) return known", to: "" },

@@ -173,8 +173,10 @@ const onPerform = (draft: Draft, pid: string, actions: ReadonlyArray<Process.Act
 
 const onSupply = (draft: Draft, items: ReadonlyArray<Supplied>): void => {
   const news = new News()
+  let pattern: Pattern.Pattern | undefined
+  let place!: Index.Place
   for (const item of items) {
-    const place = Index.placeOf(item.pattern)
+    if (item.pattern !== pattern) place = Index.placeOf(pattern = item.pattern) // one often says much in a turn
     const group = Index.groupAt(draft.index, place)
     if (group === undefined || Captures.isOnlyForeign(group)) continue
     switch (item._tag) {

@@ -43,6 +43,10 @@ it("finds what matches, and nothing else, from either side", () => {
         const found: Array<string> = []
         Index.forEachMatch(index, one.value, (_, of) => found.push(of))
         assert.deepStrictEqual(found.sort(), expected.sort())
+        for (const pattern of patterns.values()) {
+          const captured = Pattern.captures(pattern, one.value)
+          if (captured !== undefined) assert.deepStrictEqual(Pattern.at(Pattern.paths(pattern), one.value), captured)
+        }
         const stood = values.has(key)
         const change = (by: number) => ({ count, pattern }: Group): Group => {
           assert.isTrue(Pattern.matches(pattern, one.value))
