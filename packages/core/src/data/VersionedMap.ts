@@ -22,10 +22,10 @@ export class VersionedMap<K, V> {
     this.#entries = entries
   }
 
-  static readonly #none = new VersionedMap<any, any>([], undefined)
+  static #none: VersionedMap<any, any> | undefined
   /** The empty map. What is written to it starts a history of its own, so that one empty map is the beginning of all. */
   static empty<K, V>(): VersionedMap<K, V> {
-    return VersionedMap.#none
+    return VersionedMap.#none ??= new VersionedMap<any, any>([], undefined)
   }
 
   get size(): number {
