@@ -21,8 +21,8 @@ const node = Layer.provideMerge(Space.Space.layer("s"), NodeLayers.layer({ id: "
 const settled = (space: Space.Interface) => Effect.andThen(space.query(Pattern.record("never")), Effect.yieldNow)
 /** Processes, facts and patterns of the dataspace. */
 const counts = Effect.map(Host, (host) => {
-  const { groups, index, processes } = host.state().members.Scopes.get("s")!.Dataspace
-  return { processes: processes.size, facts: index.values.size, patterns: groups.size }
+  const { index, processes } = host.state().members.Scopes.get("s")!.Dataspace
+  return { processes: processes.size, facts: index.values.size, patterns: index.patterns }
 })
 const throwing = (message: string) => { throw new Error(message) }
 /** What is logged, and nothing printed. */

@@ -17,6 +17,7 @@ export const has = (set: KeySet, key: string): boolean => set instanceof Version
 /** The set with `key`, which must not be in it. */
 export const add = (set: KeySet, key: string): KeySet => {
   if (set instanceof VersionedMap) return set.set(key, true)
+  if (set.length === 0) return [key]
   if (set.length < smallMax) return [...set, key]
   let map = VersionedMap.empty<string, true>()
   for (const known of set) map = map.set(known, true)

@@ -1,38 +1,46 @@
 /**
  * A persistent map at the speed of a native one: Baker's rerooting ("shallow binding", Baker 1978;
  * Conchon and Filliâtre 2007). The newest version owns the one native `Map`; every older version is a
- * chain of differences that leads to it. Reading an older version turns the chain round.
+ * chain of differences that leads to it. Reading an older version turns the chain round. Up to eight
+ * entries are an array of keys and values instead, which every write copies: most maps stay that small,
+ * and a native Map of one entry takes 192 bytes.
  *
  * Promises: every version stays what it was for ever; used linearly, which is how a runtime uses it,
  * it costs one small object a write more than a native `Map`; an abandoned write is undone when its
  * predecessor is next read. An iteration must be finished before the map, in any version, is used
- * otherwise.
+ * otherwise. Keys are the same when `===` says so; NaN is none.
  */
 export class VersionedMap<K, V> {
+  #small: Small<K, V> | undefined
   #entries: Entries<K, V> | undefined
   #next: VersionedMap<K, V> | undefined = undefined
   #key: K | undefined = undefined
   #old: V | undefined = undefined
 
-  /** Without entries, and until it has a successor, it is the empty map. */
-  private constructor(entries: Entries<K, V> | undefined) {
+  private constructor(small: Small<K, V> | undefined, entries: Entries<K, V> | undefined) {
+    this.#small = small
     this.#entries = entries
   }
 
-  /** The empty map. What is written to it starts a history of its own, so that one empty map may be the beginning of many. */
+  static #none: VersionedMap<any, any> | undefined
+  /** The empty map. What is written to it starts a history of its own, so that one empty map is the beginning of all. */
   static empty<K, V>(): VersionedMap<K, V> {
-    return new VersionedMap<K, V>(undefined)
+    return VersionedMap.#none ??= new VersionedMap<any, any>([], undefined)
   }
 
   get size(): number {
+    if (this.#small !== undefined) return this.#small.length / 2
     const { emptied, map } = this.#own()
     return map.size - emptied
   }
   get(key: K): V | undefined {
-    return this.#own().map.get(key)
+    const small = this.#small
+    if (small === undefined) return this.#own().map.get(key)
+    for (let i = 0; i < small.length; i += 2) if (small[i] === key) return small[i + 1] as V
+    return undefined
   }
   has(key: K): boolean {
-    return this.#own().map.get(key) !== undefined
+    return this.get(key) !== undefined
   }
   /** The map with `value`, which must not be `undefined`, under `key`. The same map when it is there already. */
   set(key: K, value: V): VersionedMap<K, V> {
@@ -43,17 +51,21 @@ export class VersionedMap<K, V> {
     return this.#write(key, undefined)
   }
   *entries(): IterableIterator<[K, V]> {
-    for (const [key, value] of this.#own().map) if (value !== undefined) yield [key, value]
+    const small = this.#small
+    if (small !== undefined) for (let i = 0; i < small.length; i += 2) yield [small[i] as K, small[i + 1] as V]
+    else for (const [key, value] of this.#own().map) if (value !== undefined) yield [key, value]
   }
   *keys(): IterableIterator<K> {
-    for (const [key, value] of this.#own().map) if (value !== undefined) yield key
+    for (const [key] of this.entries()) yield key
   }
   *values(): IterableIterator<V> {
-    for (const value of this.#own().map.values()) if (value !== undefined) yield value
+    for (const [, value] of this.entries()) yield value
   }
   /** Visits the entries, faster than an iterator does. The map, in any version, must not be used otherwise meanwhile. */
   forEach(visit: (value: V, key: K) => void): void {
-    for (const [key, value] of this.#own().map) if (value !== undefined) visit(value, key)
+    const small = this.#small
+    if (small !== undefined) for (let i = 0; i < small.length; i += 2) visit(small[i + 1] as V, small[i] as K)
+    else for (const [key, value] of this.#own().map) if (value !== undefined) visit(value, key)
   }
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries()
@@ -62,7 +74,6 @@ export class VersionedMap<K, V> {
   /** Makes this version the one that owns the native map, by turning round the chain that leads to it. */
   #own(): Entries<K, V> {
     if (this.#entries !== undefined) return this.#entries
-    if (this.#next === undefined) return nothing as Entries<K, V>
     // a loop, not a recursion: the chain may be a million steps long
     const path: Array<VersionedMap<K, V>> = []
     let owner: VersionedMap<K, V> = this
@@ -77,7 +88,8 @@ export class VersionedMap<K, V> {
       owner.#entries = undefined
       owner.#next = older
       owner.#key = key
-      owner.#old = put(entries, key, older.#old)
+      owner.#old = entries.map.get(key)
+      put(entries, key, owner.#old, older.#old)
       older.#entries = entries
       older.#next = undefined
       older.#key = undefined
@@ -88,21 +100,53 @@ export class VersionedMap<K, V> {
   }
 
   #write(key: K, value: V | undefined): VersionedMap<K, V> {
-    const own = this.#own()
-    const old = own.map.get(key)
+    if (this.#small !== undefined) return this.#writeSmall(this.#small, key, value)
+    const entries = this.#own()
+    const old = entries.map.get(key)
     if (old === value) return this
-    const isFresh = own === nothing || isDue(own)
-    const entries = isFresh ? copied(own) : own
+    if (isDue(entries)) return VersionedMap.#copied(entries).#write(key, value) // and this one keeps its own
     entries.writes++
-    put(entries, key, value)
-    const newer = new VersionedMap<K, V>(entries)
-    if (isFresh) return newer // and this one keeps its own
+    put(entries, key, old, value)
+    const newer = new VersionedMap<K, V>(undefined, entries)
     this.#entries = undefined
     this.#next = newer
     this.#key = key
     this.#old = old
     return newer
   }
+  #writeSmall(small: Small<K, V>, key: K, value: V | undefined): VersionedMap<K, V> {
+    let at = 0
+    while (at < small.length && small[at] !== key) at += 2
+    if (small[at + 1] === value) return this
+    if (at === small.length && at === smallMax * 2) return new VersionedMap<K, V>(undefined, { map: new Map(this), emptied: 0, writes: 0 }).#write(key, value)
+    return new VersionedMap<K, V>(value === undefined ? without(small, at) : withEntry(small, at, key, value), undefined)
+  }
+  /** A map of its own with the live entries alone; a small one when few are left, so that one that comes and goes does not make it change for ever. */
+  static #copied<K, V>({ emptied, map }: Entries<K, V>): VersionedMap<K, V> {
+    if (emptied === 0) return new VersionedMap<K, V>(undefined, { map: new Map(map), emptied: 0, writes: 0 })
+    const live = new Map<K, V | undefined>()
+    for (const [key, value] of map) if (value !== undefined) live.set(key, value)
+    return live.size <= smallMax / 2 ? new VersionedMap<K, V>([...live].flat(1) as Array<K | V>, undefined) : new VersionedMap<K, V>(undefined, { map: live, emptied: 0, writes: 0 })
+  }
+}
+
+/** Key, value, key, value. */
+type Small<K, V> = ReadonlyArray<K | V>
+const smallMax = 8 // a guess: a look at eight keys costs what one hash does
+
+/** Written out: these arrays have no room that they do not use, and there are many of them. */
+const withEntry = <K, V>(small: Small<K, V>, at: number, key: K, value: V): Small<K, V> => {
+  const more = Array<K | V>(Math.max(small.length, at + 2))
+  for (let i = 0; i < small.length; i++) more[i] = small[i]!
+  more[at] = key
+  more[at + 1] = value
+  return more
+}
+const without = <K, V>(small: Small<K, V>, at: number): Small<K, V> => {
+  const less = Array<K | V>(small.length - 2)
+  for (let i = 0; i < at; i++) less[i] = small[i]!
+  for (let i = at; i < less.length; i++) less[i] = small[i + 2]!
+  return less
 }
 
 /**
@@ -120,7 +164,6 @@ interface Entries<K, V> {
   /** Since it was copied. */
   writes: number
 }
-const nothing: Entries<any, any> = { map: new Map(), emptied: 0, writes: 0 }
 const sweepMin = 32 // a guess: small maps are swept seldom enough
 const chainMin = 256 // a guess: as long as a chain may be at least
 const writesPerEntry = 8 // so a write pays for the copy of an eighth of an entry
@@ -129,23 +172,12 @@ const copyMax = 262_144 // some 15 ms once in two million writes; a larger map i
 const isDue = ({ emptied, map, writes }: Entries<unknown, unknown>): boolean =>
   (emptied > sweepMin && emptied * 2 > map.size) || (map.size <= copyMax && writes > Math.max(chainMin, map.size * writesPerEntry))
 
-const copied = <K, V>({ emptied, map }: Entries<K, V>): Entries<K, V> => {
-  if (emptied === 0) return { map: new Map(map), emptied: 0, writes: 0 }
-  const live = new Map<K, V | undefined>()
-  for (const [key, value] of map) if (value !== undefined) live.set(key, value)
-  return { map: live, emptied: 0, writes: 0 }
-}
-
-/** Writes or, with `undefined`, empties an entry; returns what was there. */
-const put = <K, V>(entries: Entries<K, V>, key: K, value: V | undefined): V | undefined => {
+/** Writes or, with `undefined`, empties an entry that holds `old`. */
+const put = <K, V>(entries: Entries<K, V>, key: K, old: V | undefined, value: V | undefined): void => {
   const { map } = entries
-  const old = map.get(key)
-  if (value !== undefined) {
-    if (old === undefined && entries.emptied > 0 && map.has(key)) entries.emptied--
-    map.set(key, value)
-  } else if (old !== undefined) {
-    map.set(key, undefined)
-    entries.emptied++
-  }
-  return old
+  const size = map.size
+  if (value === undefined && old === undefined) return
+  map.set(key, value)
+  if (value === undefined) entries.emptied++
+  else if (old === undefined && map.size === size) entries.emptied-- // it was there, but emptied
 }

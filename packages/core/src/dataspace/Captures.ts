@@ -6,22 +6,27 @@
  */
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { key as keyOf } from "../value/canonical.ts"
-import type { Pattern } from "../value/Pattern.ts"
+import * as Pattern from "../value/Pattern.ts"
 import type { Captures, Handle, Pid } from "./Process.ts"
 
 export interface Group {
-  readonly pattern: Pattern
-  /** By the number of the observation, in which order they are told. */
-  readonly ordinary: VersionedMap<number, Observer>
-  readonly foreign: VersionedMap<number, Observer>
+  /** Where what matches the pattern has what it captures. */
+  readonly paths: ReadonlyArray<Pattern.Path>
+  readonly ordinary: Observers
+  readonly foreign: Observers
   readonly bag: VersionedMap<string, Copies>
 }
+
+/** By the number of the observation, in which order they are told; most are alone, and a map is three more places in memory to look at. */
+type Observers = Observer | VersionedMap<number, Observer>
 
 export interface Observer {
   readonly id: number
   readonly pid: Pid
   readonly handle: Handle
   readonly foreign: boolean
+  /** Whether its process is one without a behaviour here. */
+  readonly external: boolean
 }
 
 interface Copies {
@@ -40,7 +45,22 @@ export interface Edges {
   readonly foreign: number
 }
 
-export const of = (pattern: Pattern): Group => ({ pattern, ordinary: VersionedMap.empty(), foreign: VersionedMap.empty(), bag: VersionedMap.empty() })
+export const of = (pattern: Pattern.Pattern): Group => ({ paths: shared(Pattern.paths(pattern)), ordinary: nobody, foreign: nobody, bag: VersionedMap.empty() })
+const nobody: Observers = VersionedMap.empty<number, Observer>()
+
+/** The same object for the same paths, where they are short: those of 100,000 patterns that want but other constants then stay in the processor's cache. */
+const shared = (paths: Group["paths"]): Group["paths"] => {
+  if (paths.length > sharedPathsMax || paths.some((path) => path.some((step) => typeof step !== "number"))) return paths
+  const name = paths.map((path) => `/${path.join()}`).join("")
+  const known = sharedPaths.get(name)
+  if (known !== undefined) return known
+  if (sharedPaths.size >= sharedMax) sharedPaths.clear()
+  sharedPaths.set(name, paths)
+  return paths
+}
+const sharedPaths = new Map<string, Group["paths"]>()
+const sharedMax = 1_000 // a guess
+const sharedPathsMax = 8 // a guess
 
 const none: Omit<Copies, "captures"> = { local: 0, foreign: 0, supplied: false }
 const isHere = ({ foreign, local, supplied }: Omit<Copies, "captures">): boolean => local > 0 || foreign > 0 || supplied
@@ -56,7 +76,7 @@ export const change = (group: Group, captures: Captures, by: Change): readonly [
     supplied: by.supplied ?? before.supplied
   }
   const bag = isHere(after) ? group.bag.set(key, after) : group.bag.delete(key)
-  return [{ ...group, bag }, {
+  return [{ paths: group.paths, ordinary: group.ordinary, foreign: group.foreign, bag }, {
     ordinary: Number(isHere(after)) - Number(isHere(before)),
     foreign: Number(after.local > 0) - Number(before.local > 0)
   }]
@@ -75,17 +95,34 @@ export const seenBy = (group: Group, foreign: boolean): ReadonlyArray<Captures> 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export const join = (group: Group, observer: Observer): Group =>
-  observer.foreign ? { ...group, foreign: group.foreign.set(observer.id, observer) } : { ...group, ordinary: group.ordinary.set(observer.id, observer) }
+  observer.foreign ? { ...group, foreign: withOne(group.foreign, observer) } : { ...group, ordinary: withOne(group.ordinary, observer) }
 
-export const leave = (group: Group, id: number): Group => ({ ...group, ordinary: group.ordinary.delete(id), foreign: group.foreign.delete(id) })
+export const leave = (group: Group, id: number): Group => ({ ...group, ordinary: without(group.ordinary, id), foreign: without(group.foreign, id) })
 
-/** Whether nobody observes the pattern. */
-export const isDeserted = ({ foreign, ordinary }: Group): boolean => foreign.size === 0 && ordinary.size === 0
+const withOne = (observers: Observers, observer: Observer): Observers =>
+  !(observers instanceof VersionedMap) ? VersionedMap.empty<number, Observer>().set(observers.id, observers).set(observer.id, observer)
+    : observers.size === 0 ? observer : observers.set(observer.id, observer)
+const without = (observers: Observers, id: number): Observers =>
+  observers instanceof VersionedMap ? observers.delete(id) : observers.id === id ? nobody : observers
+const isNobody = (observers: Observers): boolean => observers instanceof VersionedMap && observers.size === 0
 
+/** Whether nobody observes the pattern; or no ordinary process. */
+export const isDeserted = (group: Group): boolean => isOnlyForeign(group) && isNobody(group.foreign)
+export const isOnlyForeign = ({ ordinary }: Group): boolean => isNobody(ordinary)
+
+export type Which = "ordinary" | "foreign" | "all"
 /** The observers, oldest first. A map keeps them so by itself, but for versions that were gone back to. */
-export const observersOf = (group: Group, which: ReadonlyArray<"ordinary" | "foreign">): ReadonlyArray<Observer> => {
+export const observersOf = (group: Group, which: Which): ReadonlyArray<Observer> => {
+  const first = which === "foreign" ? nobody : group.ordinary
+  const second = which === "ordinary" ? nobody : group.foreign
+  if (isNobody(second) && !(first instanceof VersionedMap)) return [first]
   const list: Array<Observer> = []
-  for (const kind of which) group[kind].forEach((observer) => list.push(observer))
+  collect(list, first)
+  collect(list, second)
   for (let i = 1; i < list.length; i++) if (list[i - 1]!.id > list[i]!.id) return list.sort((a, b) => a.id - b.id)
   return list
+}
+const collect = (list: Array<Observer>, observers: Observers): void => {
+  if (observers instanceof VersionedMap) observers.forEach((observer) => list.push(observer))
+  else list.push(observers)
 }

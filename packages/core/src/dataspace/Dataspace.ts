@@ -11,14 +11,16 @@
  * Assertions are a bag: the first copy of a value is news and the last one to go is. For an
  * observation the captures are a bag as well (`Captures.ts`).
  */
-import * as Bag from "../data/Bag.ts"
+import { grown } from "../data/grown.ts"
 import * as Queue from "../data/Queue.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
+import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Value } from "../value/Value.ts"
 import * as Captures from "./Captures.ts"
 import * as Index from "./Index.ts"
+import { News, oldestFirst, type Told } from "./News.ts"
 import * as Process from "./Process.ts"
 import * as Turn from "./Turn.ts"
 
@@ -39,18 +41,22 @@ export interface State {
   /** Numbers observations. */
   readonly nextId: number
   readonly processes: VersionedMap<Process.Pid, Turn.Live>
-  /** Copies of each value that stands: those of ordinary processes, and those of the local link. */
-  readonly local: Bag.Bag<string>
-  readonly foreign: Bag.Bag<string>
-  readonly index: Index.State
-  /** The observed patterns, by their key. */
-  readonly groups: VersionedMap<string, Captures.Group>
+  /** What stands, and the observed patterns. */
+  readonly index: Index.State<Captures.Group>
+  /** How many copies stand of the values of which it is not one local copy: that is what most are, and costs nothing here. */
+  readonly copies: VersionedMap<string, Copies>
   /** Events whose turn has not come, oldest first: while there are any, whatever comes waits for `Continue` behind them. */
   readonly pending: Queue.Queue<Pending>
   /** Those who yielded to the world outside: their turn comes with the next `Continue`. */
   readonly paused: Queue.Queue<Pending>
   /** Whether a `Continue` of ours is on its way back: there is never more than one. */
   readonly scheduled: boolean
+}
+
+/** Of one value: those of ordinary processes, and those of the local link. */
+interface Copies {
+  readonly local: number
+  readonly foreign: number
 }
 
 interface Pending {
@@ -89,19 +95,19 @@ export type Action =
 export const of = (behaviours: Process.Behaviours) => {
   const initial = ({ boot = [], fuel = defaultFuel, within }: Config): Step<State, Action> => {
     const empty: State = {
-      fuel, within, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), local: Bag.empty(), foreign: Bag.empty(), index: Index.empty,
-      groups: VersionedMap.empty(), pending: Queue.empty(), paused: Queue.empty(), scheduled: false
+      fuel, within, nextPid: 1, nextId: 1, processes: VersionedMap.empty(), index: Index.empty, copies: VersionedMap.empty(),
+      pending: Queue.empty(), paused: Queue.empty(), scheduled: false
     }
     return start(empty, boot)
   }
   /** Spawns processes from outside, as `boot` does at the beginning. */
   const start = (state: State, processes: Config["boot"] = []): Step<State, Action> => {
-    const draft: Draft = { behaviours, actions: [], queue: [], paused: [], state }
+    const draft = new Draft(behaviours, state)
     for (const { name, process } of processes) actAs(draft, starter, [Process.spawn(name, process)])
     return run(draft)
   }
   const transition = (state: State, event: Event): Step<State, Action> => {
-    const draft: Draft = { behaviours, actions: [], queue: [], paused: [], state }
+    const draft = new Draft(behaviours, state)
     switch (event._tag) {
       case "Enter": onEnter(draft, event); break
       case "Perform": onPerform(draft, event.pid, event.actions); break
@@ -115,86 +121,115 @@ export const of = (behaviours: Process.Behaviours) => {
 }
 
 /** A transition in the making. */
-interface Draft {
+class Draft {
   readonly behaviours: Process.Behaviours
-  readonly actions: Array<Action>
+  readonly before: State
+  processes: State["processes"]
+  index: State["index"]
+  copies: State["copies"]
+  nextPid: number
+  nextId: number
+  actions: Array<Action> | undefined
   /** What this transition has caused and nobody has dealt with. */
-  readonly queue: Array<Pending>
-  readonly paused: Array<Pending>
-  state: State
+  queue: Array<Pending> | undefined
+  paused: Array<Pending> | undefined
+  /** Whether an observation has gone in this transition, so that something in the queue may be for it. */
+  hasWithdrawn = false
+  constructor(behaviours: Process.Behaviours, before: State) {
+    this.behaviours = behaviours
+    this.before = before
+    this.processes = before.processes
+    this.index = before.index
+    this.copies = before.copies
+    this.nextPid = before.nextPid
+    this.nextId = before.nextId
+  }
+  act(action: Action): void {
+    this.actions = grown(this.actions, action)
+  }
+  /** The state that it leads to. */
+  after({ paused, pending, scheduled }: Pick<State, "pending" | "paused" | "scheduled">): State {
+    const { before, copies, index, nextId, nextPid, processes } = this
+    const isSame = processes === before.processes && index === before.index && nextPid === before.nextPid && nextId === before.nextId
+      && copies === before.copies && pending === before.pending && paused === before.paused && scheduled === before.scheduled
+    return isSame ? before : { fuel: before.fuel, within: before.within, nextPid, nextId, processes, index, copies, pending, paused, scheduled }
+  }
 }
 
 /** Spawns what runs from the start; it is never in the process table. */
 const starter: Turn.Live = { pid: 0, name: "boot", behaviour: undefined, state: undefined, foreign: false, held: VersionedMap.empty() }
 
 const onEnter = (draft: Draft, { actions, foreign = false, name, pid }: Extract<Event, { readonly _tag: "Enter" }>): void => {
-  if (draft.state.processes.has(pid)) return
-  if (!Turn.fits(name)) return void draft.actions.push({ _tag: "Exited", pid, name, reason: Turn.crash(new Turn.Misbehaved("a name is a string that is text")) })
+  if (draft.processes.has(pid)) return
+  if (!Turn.fits(name)) return void draft.act({ _tag: "Exited", pid, name, reason: Turn.crash(new Turn.Misbehaved("a name is a string that is text")) })
   const process: Turn.Live = { pid, name, behaviour: undefined, state: undefined, foreign, held: VersionedMap.empty() }
-  draft.state = { ...draft.state, processes: draft.state.processes.set(pid, process) }
+  draft.processes = draft.processes.set(pid, process)
   actAs(draft, process, actions)
 }
 
 const onPerform = (draft: Draft, pid: string, actions: ReadonlyArray<Process.Action>): void => {
-  const process = draft.state.processes.get(pid)
+  const process = draft.processes.get(pid)
   if (process !== undefined && process.behaviour === undefined) actAs(draft, process, actions)
 }
 
 const onSupply = (draft: Draft, items: ReadonlyArray<Supplied>): void => {
   const news = new News()
+  let pattern: Pattern.Pattern | undefined
+  let place!: Index.Place
   for (const item of items) {
-    const key = Pattern.key(item.pattern)
-    const group = draft.state.groups.get(key)
-    if (group === undefined || group.ordinary.size === 0) continue
+    if (item.pattern !== pattern) place = Index.placeOf(pattern = item.pattern) // one often says much in a turn
+    const group = Index.groupAt(draft.index, place)
+    if (group === undefined || Captures.isOnlyForeign(group)) continue
     switch (item._tag) {
-      case "Msg": news.message(group, item.captures, ["ordinary"]); break
-      case "Add": supply(draft, news, key, item.captures, true); break
-      case "Del": supply(draft, news, key, item.captures, false); break
-      case "Reset": for (const captures of Captures.supplied(group)) supply(draft, news, key, captures, false)
+      case "Msg": news.message(group, item.captures, "ordinary"); break
+      case "Add": supply(draft, news, place, [item.captures], true); break
+      case "Del": supply(draft, news, place, [item.captures], false); break
+      case "Reset": supply(draft, news, place, Captures.supplied(group), false)
     }
   }
   tell(draft, news)
 }
 
-const supply = (draft: Draft, news: News, key: string, captures: Process.Captures, supplied: boolean): void => {
-  const group = draft.state.groups.get(key)!
-  if (Captures.isSupplied(group, captures) !== supplied) changeBag(draft, news, key, captures, { supplied })
+const supply = (draft: Draft, news: News, place: Index.Place, list: ReadonlyArray<Process.Captures>, supplied: boolean): void => {
+  const before = Index.groupAt(draft.index, place)!
+  let group = before
+  for (const captures of list) if (Captures.isSupplied(group, captures) !== supplied) group = changeBag(news, group, captures, { supplied })
+  if (group !== before) draft.index = Index.setGroup(draft.index, place, group)
 }
 
 /** Those who waited have their turn, and those who paused after them. */
 const onContinue = (draft: Draft): Step<State, Action> => {
-  const { fuel: full, paused } = draft.state
-  draft.state = { ...draft.state, scheduled: false, paused: Queue.empty() }
-  let pending = Queue.append(draft.state.pending, inOrder(paused))
+  const { fuel: full, paused, pending: waiting } = draft.before
+  let pending = Queue.append(waiting, inOrder(paused))
   let fuel = full
   for (let next = Queue.take(pending); next !== undefined && fuel > 0; next = Queue.take(pending)) {
     pending = next[1]
-    fuel -= invoke(draft, next[0]) ? 1 : 0
+    fuel -= invoke(draft, next[0], true) ? 1 : 0
   }
-  draft.state = { ...draft.state, pending }
-  return run(draft, fuel)
+  return run(draft, fuel, { pending, paused: Queue.empty(), scheduled: false })
 }
 function* inOrder<A>(queue: Queue.Queue<A>): IterableIterator<A> {
   for (let next = Queue.take(queue); next !== undefined; next = Queue.take(next[1])) yield next[0]
 }
 
 /** Runs what was caused until all is quiet, or the fuel is used up. A dataspace that was busy before takes note of it only. */
-const run = (draft: Draft, fuel = draft.state.fuel): Step<State, Action> => {
+const run = (draft: Draft, fuel = draft.before.fuel, waiting: Pick<State, "pending" | "paused" | "scheduled"> = draft.before): Step<State, Action> => {
+  const { paused, pending, scheduled } = waiting
   let done = 0
-  if (Queue.isEmpty(draft.state.pending)) for (; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!) ? 1 : 0
-  const { paused, scheduled } = draft.state
-  if (done === draft.queue.length && draft.paused.length === 0 && Queue.isEmpty(draft.state.pending) && Queue.isEmpty(paused)) {
-    return draft.actions.length === 0 ? still(draft.state) : [draft.state, draft.actions]
+  if (draft.queue !== undefined && Queue.isEmpty(pending)) for (; done < draft.queue.length && fuel > 0; done++) fuel -= invoke(draft, draft.queue[done]!, draft.hasWithdrawn) ? 1 : 0
+  const left = done === 0 ? draft.queue ?? [] : draft.queue!.slice(done)
+  if (left.length === 0 && draft.paused === undefined && Queue.isEmpty(pending) && Queue.isEmpty(paused)) {
+    const after = draft.after(waiting)
+    return draft.actions === undefined ? still(after) : [after, draft.actions]
   }
-  if (!scheduled) draft.actions.push({ _tag: "Continue" })
-  const left = done === 0 ? draft.queue : draft.queue.slice(done)
-  return [{ ...draft.state, pending: Queue.append(draft.state.pending, left), paused: Queue.append(paused, draft.paused), scheduled: true }, draft.actions]
+  if (!scheduled) draft.act({ _tag: "Continue" })
+  return [draft.after({ pending: Queue.append(pending, left), paused: Queue.append(paused, draft.paused ?? []), scheduled: true }), draft.actions ?? []]
 }
 
-/** One event, one turn. Says whether a behaviour ran. */
-const invoke = (draft: Draft, { event, id, pid }: Pending): boolean => {
-  const process = draft.state.processes.get(pid)
-  if (process === undefined || process.behaviour === undefined || !isWanted(process, event, id)) return false
+/** One event, one turn, unless `isDoubtful` and nobody wants it any more. Says whether a behaviour ran. */
+const invoke = (draft: Draft, { event, id, pid }: Pending, isDoubtful: boolean): boolean => {
+  const process = draft.processes.get(pid)
+  if (process === undefined || process.behaviour === undefined || (isDoubtful && !isWanted(process, event, id))) return false
   let next: unknown
   let actions: unknown
   try {
@@ -203,7 +238,7 @@ const invoke = (draft: Draft, { event, id, pid }: Pending): boolean => {
     endAs(draft, process, Turn.crash(error))
     return true
   }
-  actAs(draft, { ...process, state: next }, actions, process)
+  actAs(draft, next === process.state ? process : { ...process, state: next }, actions, process)
   return true
 }
 
@@ -211,171 +246,182 @@ const invoke = (draft: Draft, { event, id, pid }: Pending): boolean => {
 const isWanted = (process: Turn.Live, event: Process.Event, id: number | undefined): boolean =>
   id === undefined || process.held.get(event.handle)?.observed?.id === id
 
+const stage = ({ before, behaviours, nextId, nextPid }: Draft): Turn.Staged => Turn.stage(behaviours, before.within, nextPid, nextId)
+
 /** A turn of `process`; if it cannot be carried out, the process as it was `before` ends instead. */
 const actAs = (draft: Draft, process: Turn.Live, actions: unknown, before = process): void => {
-  const staged = Turn.stage(draft.behaviours, draft.state)
+  const staged = stage(draft)
+  let after: Turn.Live | undefined
   try {
-    Turn.perform(staged, process, actions)
+    after = Turn.perform(staged, process, actions)
   } catch (error) {
     return endAs(draft, before, Turn.crash(error))
   }
-  if (process === starter) staged.lives.delete(starter.pid)
+  if (after !== undefined && after !== before) draft.processes = draft.processes.set(after.pid, after)
   apply(draft, staged)
 }
 
 const endAs = (draft: Draft, process: Turn.Live, reason: Value): void => {
-  const staged = Turn.stage(draft.behaviours, draft.state)
+  const staged = stage(draft)
   Turn.end(staged, process, reason)
   apply(draft, staged)
 }
 
 // ---- effects ------------------------------------------------------------------------------------
 
-const ordinaryOnes: ReadonlyArray<"ordinary" | "foreign"> = ["ordinary"]
-const foreignOnes: ReadonlyArray<"ordinary" | "foreign"> = ["foreign"]
-const all: ReadonlyArray<"ordinary" | "foreign"> = ["ordinary", "foreign"]
-
-/** What a turn tells whom, in the three waves in which it is told. */
-class News {
-  readonly added: Array<Told> = []
-  readonly received: Array<Told> = []
-  readonly removed: Array<Told> = []
-  /** Tells those who see an edge. */
-  edges(group: Captures.Group, captures: Process.Captures, edges: Captures.Edges, reason: Value | undefined): void {
-    if (edges.ordinary === 0 && edges.foreign === 0) return
-    const which = edges.foreign === 0 ? ordinaryOnes : edges.ordinary === 0 ? foreignOnes : all
-    for (const observer of Captures.observersOf(group, which)) {
-      const edge = observer.foreign ? edges.foreign : edges.ordinary
-      if (edge > 0) this.added.push({ observer, event: Process.added(observer.handle, captures) })
-      else if (edge < 0) this.removed.push({ observer, event: Process.removed(observer.handle, captures, reason) })
-    }
-  }
-  /** Those whom one value concerns by several patterns are told oldest observation first, as those of one pattern are. */
-  about(patterns: ReadonlyArray<string>, tell: (pattern: string) => void): void {
-    const from = [this.added.length, this.received.length, this.removed.length]
-    for (const pattern of patterns) tell(pattern)
-    if (patterns.length > 1) for (const [i, wave] of [this.added, this.received, this.removed].entries()) oldestFirst(wave, from[i]!)
-  }
-  message(group: Captures.Group, captures: Process.Captures, which = all): void {
-    for (const observer of Captures.observersOf(group, which)) this.received.push({ observer, event: Process.received(observer.handle, captures) })
-  }
-}
-const oldestFirst = (told: Array<Told>, from: number): void => {
-  if (told.length - from < 2) return
-  const tail = told.splice(from).sort((a, b) => a.observer.id - b.observer.id)
-  for (const one of tail) told.push(one)
-}
-interface Told {
-  readonly observer: Captures.Observer
-  readonly event: Process.Event
-}
-
 /** A staged turn takes effect. */
 const apply = (draft: Draft, staged: Turn.Staged): void => {
-  let { processes } = draft.state
-  for (const live of staged.lives.values()) processes = processes.set(live.pid, live)
-  for (const { pid } of staged.ended) processes = processes.delete(pid)
-  draft.state = { ...draft.state, processes, nextPid: staged.nextPid, nextId: staged.nextId }
+  const { born, ended, messages, observations, values: { list }, withdrawn } = staged
+  if (born !== undefined) for (const live of born) draft.processes = draft.processes.set(live.pid, live)
+  if (ended !== undefined) for (const { pid } of ended) draft.processes = draft.processes.delete(pid)
+  draft.nextPid = staged.nextPid
+  draft.nextId = staged.nextId
   const news = new News()
   // additions first: what one value stops showing and another starts to is not seen to go
-  for (const [key, { foreign, local, value }] of staged.values) if (local > 0 || foreign > 0) changeCopies(draft, news, key, value, Math.max(0, local), Math.max(0, foreign))
-  for (const [key, { foreign, local, reason, value }] of staged.values) {
-    if (local < 0 || foreign < 0) changeCopies(draft, news, key, value, Math.min(0, local), Math.min(0, foreign), reason)
-  }
+  if (list !== undefined) for (const change of list) if (change.local > 0 || change.foreign > 0) changeCopies(draft, news, change, Math.max(0, change.local), Math.max(0, change.foreign))
+  if (list !== undefined) for (const change of list) if (change.local < 0 || change.foreign < 0) changeCopies(draft, news, change, Math.min(0, change.local), Math.min(0, change.foreign))
   // joined before any leaves: a pattern that moves to another handle keeps what is supplied for it
-  for (const observation of staged.observations.values()) join(draft, news, observation)
-  for (const { id, pattern } of staged.withdrawn.values()) leave(draft, id, pattern)
-  for (const body of staged.messages) {
-    news.about(Index.patternsOf(draft.state.index, body), (key) => {
-      const group = draft.state.groups.get(key)!
-      news.message(group, Pattern.captures(group.pattern, body)!)
-    })
+  if (observations !== undefined) for (const observation of observations.values()) join(draft, news, observation)
+  if (withdrawn !== undefined) for (const { id, pattern } of withdrawn.values()) leave(draft, id, pattern)
+  if (messages !== undefined) for (const body of messages) {
+    const from = news.received?.length ?? 0
+    Index.forEachMatch(draft.index, body, (group) => news.message(group, Pattern.at(group.paths, body)))
+    oldestFirst(news.received, from)
   }
   tell(draft, news, staged)
-  for (const { behaviour, name, pid, reason } of staged.ended) {
-    if (behaviour === undefined && typeof pid === "string") draft.actions.push({ _tag: "Exited", pid, name, reason })
+  if (ended === undefined) return
+  for (const { behaviour, name, pid, reason } of ended) {
+    if (behaviour === undefined && typeof pid === "string") draft.act({ _tag: "Exited", pid, name, reason })
   }
 }
 
-const changeCopies = (draft: Draft, news: News, key: string, value: Value, localDelta: number, foreignDelta: number, reason?: Value): void => {
-  const stood = stands(draft.state, key)
-  const [localChange, local] = Bag.change(draft.state.local, key, localDelta)
-  const [foreignChange, foreign] = Bag.change(draft.state.foreign, key, foreignDelta)
-  draft.state = { ...draft.state, local, foreign }
-  const { index } = draft.state
-  if (!stood) draft.state = { ...draft.state, index: Index.addValue(index, key, value) }
-  else if (!stands(draft.state, key)) draft.state = { ...draft.state, index: Index.removeValue(index, key) }
-  const change = { local: edge[localChange], foreign: edge[foreignChange] }
-  if (change.local === 0 && change.foreign === 0) return
-  news.about(Index.patternsOf(draft.state.index, value), (pattern) => {
-    changeBag(draft, news, pattern, Pattern.captures(draft.state.groups.get(pattern)!.pattern, value)!, change, reason)
-  })
+/** Counts copies in or out; the first copy of a value is news to those who want it, and so is the last. */
+const changeCopies = (draft: Draft, news: News, { key, reason, value }: Turn.Change, localDelta: number, foreignDelta: number): void => {
+  const { index } = draft
+  const old = draft.copies.get(key) ?? (index.values.has(key) ? one : none)
+  const local = old.local + localDelta
+  const foreign = old.foreign + foreignDelta
+  assert(local >= 0 && foreign >= 0, "there are never fewer copies than none")
+  const stood = old !== none
+  const stands = local + foreign > 0
+  draft.copies = !stands || (local === 1 && foreign === 0) ? draft.copies.delete(key) : draft.copies.set(key, { local, foreign })
+  const by = { local: edge(old.local, local), foreign: edge(old.foreign, foreign) }
+  if (by.local === 0 && by.foreign === 0) return
+  const added = news.added?.length ?? 0
+  const removed = news.removed?.length ?? 0
+  const change = (group: Captures.Group): Captures.Group => changeBag(news, group, Pattern.at(group.paths, value), by, localDelta + foreignDelta < 0 ? reason : undefined)
+  draft.index = !stood ? Index.addValue(index, key, value, change) : stands ? Index.changeMatches(index, value, change) : Index.removeValue(index, key, value, change)
+  oldestFirst(news.added, added)
+  oldestFirst(news.removed, removed)
 }
-const stands = ({ foreign, local }: State, key: string): boolean => Bag.count(local, key) + Bag.count(foreign, key) > 0
-const edge = { AbsentToPresent: 1, PresentToAbsent: -1, AbsentToAbsent: 0, PresentToPresent: 0 } as const
+const none: Copies = { local: 0, foreign: 0 }
+const one: Copies = { local: 1, foreign: 0 }
+/** What a change of count is to whoever sees only whether there are any. */
+const edge = (before: number, after: number): number => Number(after > 0) - Number(before > 0)
 
-const changeBag = (draft: Draft, news: News, key: string, captures: Process.Captures, by: Captures.Change, reason?: Value): void => {
-  const [group, edges] = Captures.change(draft.state.groups.get(key)!, captures, by)
-  draft.state = { ...draft.state, groups: draft.state.groups.set(key, group) }
-  news.edges(group, captures, edges, reason)
+const changeBag = (news: News, group: Captures.Group, captures: Process.Captures, by: Captures.Change, reason?: Value): Captures.Group => {
+  const [next, edges] = Captures.change(group, captures, by)
+  news.edges(next, captures, edges, reason)
+  return next
 }
 
 const join = (draft: Draft, news: News, { pattern, ...observer }: Captures.Observer & { readonly pattern: Pattern.Pattern }): void => {
-  const key = Pattern.key(pattern)
-  const known = draft.state.groups.get(key) ?? begin(draft, key, pattern)
-  draft.state = { ...draft.state, groups: draft.state.groups.set(key, Captures.join(known, observer)) }
-  for (const captures of Captures.seenBy(known, observer.foreign)) news.added.push({ observer, event: Process.added(observer.handle, captures) })
+  const place = Index.placeOf(pattern)
+  const known = Index.groupAt(draft.index, place) ?? begin(draft, place, pattern)
+  draft.index = Index.setGroup(draft.index, place, Captures.join(known, observer))
+  for (const captures of Captures.seenBy(known, observer.foreign)) news.add(observer, captures)
 }
 
 /** A pattern that nobody observed: its captures are those of what stands. */
-const begin = (draft: Draft, key: string, pattern: Pattern.Pattern): Captures.Group => {
-  const index = Index.addPattern(draft.state.index, key, pattern)
-  draft.state = { ...draft.state, index }
+const begin = (draft: Draft, place: Index.Place, pattern: Pattern.Pattern): Captures.Group => {
   let group = Captures.of(pattern)
-  for (const match of Index.matching(index, pattern)) {
-    const copies = { local: Math.min(1, Bag.count(draft.state.local, match)), foreign: Math.min(1, Bag.count(draft.state.foreign, match)) }
-    group = Captures.change(group, Pattern.captures(pattern, index.values.get(match)!)!, copies)[0]
+  draft.index = Index.setGroup(draft.index, place, group)
+  for (const match of Index.matching(draft.index, place)) {
+    const { foreign, local } = draft.copies.get(match) ?? one
+    group = Captures.change(group, Pattern.at(group.paths, draft.index.values.get(match)!), { local: Math.min(1, local), foreign: Math.min(1, foreign) })[0]
   }
   return group
 }
 
 const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
-  const key = Pattern.key(pattern)
-  let group = Captures.leave(draft.state.groups.get(key)!, id)
-  if (group.ordinary.size === 0) for (const captures of Captures.supplied(group)) group = Captures.change(group, captures, { supplied: false })[0]
-  draft.state = !Captures.isDeserted(group)
-    ? { ...draft.state, groups: draft.state.groups.set(key, group) }
-    : { ...draft.state, groups: draft.state.groups.delete(key), index: Index.removePattern(draft.state.index, key, pattern) }
+  draft.hasWithdrawn = true
+  const place = Index.placeOf(pattern)
+  let group = Captures.leave(Index.groupAt(draft.index, place)!, id)
+  if (Captures.isOnlyForeign(group)) for (const captures of Captures.supplied(group)) group = Captures.change(group, captures, { supplied: false })[0]
+  draft.index = Index.setGroup(draft.index, place, Captures.isDeserted(group) ? undefined : group)
 }
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
-const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned }: Pick<Turn.Staged, "spawned" | "resumed" | "paused"> = nobody): void => {
-  const deliveries = new Map<string, Array<Process.Event>>()
-  const put = (pid: Process.Pid, event: Process.Event, id: number | undefined): void => {
-    const process = draft.state.processes.get(pid)
-    if (process === undefined || !isWanted(process, event, id)) return
-    if (process.behaviour !== undefined) draft.queue.push({ pid, event, id })
-    else if (deliveries.has(pid as string)) deliveries.get(pid as string)!.push(event)
-    else deliveries.set(pid as string, [event])
-  }
-  for (const { event, pid } of spawned) put(pid, event, undefined)
-  for (const wave of [added, received, removed]) for (const { event, observer } of wave) put(observer.pid, event, observer.id)
-  for (const { event, pid } of resumed) put(pid, event, undefined)
+const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned, withdrawn }: Partial<Turn.Staged> = {}): void => {
+  const deliveries = new Deliveries(draft)
+  if (spawned !== undefined) for (const { event, pid } of spawned) answer(draft, deliveries, pid, event)
+  // an observation that nobody withdrew in this turn is one of a process that lives
+  const isDoubtful = withdrawn !== undefined
+  if (added !== undefined) tellAll(draft, deliveries, added, isDoubtful)
+  if (received !== undefined) tellAll(draft, deliveries, received, isDoubtful)
+  if (removed !== undefined) tellAll(draft, deliveries, removed, isDoubtful)
+  if (resumed !== undefined) for (const { event, pid } of resumed) answer(draft, deliveries, pid, event)
   // an external process is of the world outside, and waits for nobody here
-  for (const { event, pid } of paused) {
-    if (draft.state.processes.get(pid)?.behaviour === undefined) put(pid, event, undefined)
-    else draft.paused.push({ pid, event, id: undefined })
+  if (paused !== undefined) for (const { event, pid } of paused) {
+    if (draft.processes.get(pid)?.behaviour === undefined) answer(draft, deliveries, pid, event)
+    else draft.paused = grown(draft.paused, { pid, event, id: undefined })
   }
-  for (const [pid, events] of deliveries) draft.actions.push({ _tag: "Deliver", pid, events })
+}
+const tellAll = (draft: Draft, deliveries: Deliveries, wave: ReadonlyArray<Told>, isDoubtful: boolean): void => {
+  for (const { event, observer: { external, id, pid } } of wave) {
+    if (isDoubtful) {
+      const process = draft.processes.get(pid)
+      if (process === undefined || !isWanted(process, event, id)) continue
+    }
+    if (external) deliveries.put(pid as string, event)
+    else draft.queue = grown(draft.queue, { pid, event, id })
+  }
+}
+const answer = (draft: Draft, deliveries: Deliveries, pid: Process.Pid, event: Process.Event): void => {
+  const process = draft.processes.get(pid)
+  if (process === undefined) return
+  if (process.behaviour === undefined) deliveries.put(pid as string, event)
+  else draft.queue = grown(draft.queue, { pid, event, id: undefined })
 }
 
-const nobody = { spawned: [], resumed: [], paused: [] }
+interface Delivery {
+  readonly _tag: "Deliver"
+  readonly pid: string
+  readonly events: Array<Process.Event>
+}
+/** What one turn tells external processes: an action for each, in the order in which they come up. */
+class Deliveries {
+  readonly #draft: Draft
+  #last: Delivery | undefined
+  /** Once there are several. */
+  #all: Map<string, Delivery> | undefined
+  constructor(draft: Draft) {
+    this.#draft = draft
+  }
+  put(pid: string, event: Process.Event): void {
+    if (this.#last?.pid === pid) this.#last.events.push(event)
+    else this.#last = this.#turnTo(pid, event)
+  }
+  #turnTo(pid: string, event: Process.Event): Delivery {
+    const last = this.#last
+    if (last !== undefined) this.#all ??= new Map([[last.pid, last]])
+    const known = this.#all?.get(pid)
+    if (known !== undefined) {
+      known.events.push(event)
+      return known
+    }
+    const delivery: Delivery = { _tag: "Deliver", pid, events: [event] }
+    this.#draft.act(delivery)
+    this.#all?.set(pid, delivery)
+    return delivery
+  }
+}
 
 // ---- questions ----------------------------------------------------------------------------------
 
 /** How many processes live, external ones included. */
 export const population = ({ processes }: State): number => processes.size
 /** How much is held, for people. */
-export const counts = ({ groups, index }: State) => ({ assertions: index.values.size, patterns: groups.size })
+export const counts = ({ index: { patterns, values } }: State) => ({ assertions: values.size, patterns })
 /** Whether nothing waits to run. */
 export const isQuiet = ({ paused, pending }: State): boolean => Queue.isEmpty(pending) && Queue.isEmpty(paused)

@@ -4,7 +4,7 @@
  */
 import type { Step } from "../machine/Machine.ts"
 import * as Pattern from "../value/Pattern.ts"
-import { isRecord, record, type Value } from "../value/Value.ts"
+import { Record, record, type Value } from "../value/Value.ts"
 
 /** A process's own name for one of its assertions: unique within the process, chosen by it. */
 export type Handle = string | number
@@ -75,4 +75,5 @@ export const observe = (handle: Handle, pattern: Pattern.Pattern): Action => ass
 export const observation = (pattern: Pattern.Pattern): Value => record("Observe", Pattern.toValue(pattern))
 /** The pattern that an assertion asks for, when it is an observation. */
 export const observed = (assertion: Value): Pattern.Pattern | undefined =>
-  isRecord(assertion, "Observe", 1) ? Pattern.fromValue(assertion.fields[0]!) : undefined
+  assertion instanceof Record && assertion.label === label && assertion.fields.length === 1 ? Pattern.fromValue(assertion.fields[0]!) : undefined
+const label = Symbol.for("Observe") // asked of every assertion

@@ -3,6 +3,7 @@
  * messages, processes that come and go. Nothing of it has happened until the dataspace applies it, so
  * a turn that turns out wrong half-way is dropped and leaves no trace.
  */
+import { grown } from "../data/grown.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { key as keyOf, measure } from "../value/canonical.ts"
 import type { Pattern } from "../value/Pattern.ts"
@@ -29,25 +30,27 @@ export interface Live {
   readonly held: VersionedMap<Process.Handle, Held>
 }
 
+/** Most turns need little of this: what is missing is empty. */
 export interface Staged {
   readonly behaviours: Process.Behaviours
   readonly within: Process.Pid | undefined
   /** Values whose copies change, in the order in which they were first named. */
-  readonly values: Map<string, { readonly value: Value; local: number; foreign: number; reason: Value | undefined }>
-  readonly messages: Array<Value>
+  readonly values: Changes
+  messages: Array<Value> | undefined
   /** New ones by their number, and those that went by who held them for what. */
-  readonly observations: Map<number, Observer & { readonly pattern: Pattern }>
-  readonly withdrawn: Map<string, { readonly id: number; readonly pattern: Pattern }>
-  readonly lives: Map<Process.Pid, Live>
-  readonly ended: Array<Live & { readonly reason: Value }>
-  readonly spawned: Array<Answer>
-  readonly resumed: Array<Answer>
+  observations: Map<number, Observer & { readonly pattern: Pattern }> | undefined
+  withdrawn: Map<string, { readonly id: number; readonly pattern: Pattern }> | undefined
+  /** Who was spawned, as its first turn left it. */
+  born: Array<Live> | undefined
+  ended: Array<Live & { readonly reason: Value }> | undefined
+  spawned: Array<Answer> | undefined
+  resumed: Array<Answer> | undefined
   /** Those of them that wait for the world outside. */
-  readonly paused: Array<Answer>
+  paused: Array<Answer> | undefined
   nextPid: number
   nextId: number
   /** Of the whole turn; and how many spawns of spawns led here. */
-  readonly spawns: { count: number }
+  spawns: { count: number } | undefined
   readonly depth: number
 }
 
@@ -57,11 +60,36 @@ export interface Answer {
   readonly event: Process.Event
 }
 
-export const stage = (behaviours: Process.Behaviours, { nextId, nextPid, within }: Pick<Staged, "within" | "nextPid" | "nextId">): Staged => ({
-  behaviours, within, nextPid, nextId,
-  spawns: { count: 0 }, depth: 0,
-  values: new Map(), messages: [], observations: new Map(), withdrawn: new Map(), lives: new Map(), ended: [], spawned: [], resumed: [], paused: []
+export const stage = (behaviours: Process.Behaviours, within: Process.Pid | undefined, nextPid: number, nextId: number, depth = 0, spawns?: { count: number }): Staged => ({
+  behaviours, within, nextPid, nextId, spawns, depth, values: new Changes(), messages: undefined, born: undefined,
+  observations: undefined, withdrawn: undefined, ended: undefined, spawned: undefined, resumed: undefined, paused: undefined
 })
+
+/** A value whose copies change by so many, and why it went. */
+export interface Change {
+  readonly key: string
+  readonly value: Value
+  local: number
+  foreign: number
+  reason: Value | undefined
+}
+
+/** Changes in the order in which their values were first named; few are looked through, more are found by key. */
+export class Changes {
+  list: Array<Change> | undefined
+  #byKey: Map<string, Change> | undefined
+  find(key: string): Change | undefined {
+    if (this.#byKey !== undefined) return this.#byKey.get(key)
+    if (this.list !== undefined) for (const change of this.list) if (change.key === key) return change
+    return undefined
+  }
+  add(change: Change): void {
+    this.list = grown(this.list, change)
+    if (this.#byKey !== undefined) this.#byKey.set(change.key, change)
+    else if (this.list.length > fewMax) this.#byKey = new Map(this.list.map((one) => [one.key, one]))
+  }
+}
+const fewMax = 8 // a guess
 
 /** What a process did wrong; the turn is dropped and the process ends. */
 export class Misbehaved {
@@ -79,8 +107,11 @@ export const levelsMax = 110
 const spawnsMax = 10_000 // a guess
 const spawnDepthMax = 64 // a guess: first turns are within each other on the stack
 
-/** Stages the actions of one process, those of the processes that it spawns included. Throws what a process did wrong. */
-export const perform = (staged: Staged, process: Live, actions: unknown): void => {
+/**
+ * Stages the actions of one process, those of the processes that it spawns included. The process as they
+ * leave it; `undefined` when it ends. Throws what a process did wrong.
+ */
+export const perform = (staged: Staged, process: Live, actions: unknown): Live | undefined => {
   if (!Array.isArray(actions)) throw new Misbehaved("a behaviour answers with a state and a list of actions")
   for (const action of actions as ReadonlyArray<Process.Action>) {
     switch (action?._tag) {
@@ -91,29 +122,33 @@ export const perform = (staged: Staged, process: Live, actions: unknown): void =
         break
       case "Send":
         checked(action.body)
-        staged.messages.push(action.body)
+        staged.messages = grown(staged.messages, action.body)
         break
       case "Spawn": {
         const child = spawn(staged, action.name, action.process)
-        if (action.handle !== undefined) staged.spawned.push({ pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
+        if (action.handle !== undefined) staged.spawned = grown(staged.spawned, { pid: process.pid, event: { _tag: "Spawned", handle: checkedHandle(action.handle), captures: [child] } })
         break
       }
-      case "Yield": staged[action.world === true ? "paused" : "resumed"].push({ pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } }); break
+      case "Yield": {
+        const list = action.world === true ? "paused" : "resumed"
+        staged[list] = grown(staged[list], { pid: process.pid, event: { _tag: "Resumed", handle: checkedHandle(action.handle), captures: [] } })
+        break
+      }
       case "Quit":
         if (action.reason !== undefined) checked(action.reason)
-        return end(staged, process, action.reason ?? true)
+        end(staged, process, action.reason ?? true)
+        return undefined
       default: throw new Misbehaved(`no action is called ${String((action as { readonly _tag?: unknown } | undefined)?._tag)}`)
     }
   }
-  staged.lives.set(process.pid, process)
+  return process
 }
 
 /** Ends a process: all that it holds goes, and the rest learn why. */
 export const end = (staged: Staged, process: Live, reason: Value): void => {
   for (const [handle] of [...process.held].sort(([a], [b]) => byHandle(a, b))) process = retract(staged, process, handle, reason)
-  staged.lives.delete(process.pid)
-  staged.ended.push({ ...process, reason })
-  staged.messages.push(record("exited", process.name, process.pid, reason))
+  staged.ended = grown(staged.ended, { ...process, reason })
+  staged.messages = grown(staged.messages, record("exited", process.name, process.pid, reason))
 }
 const byHandle = (a: Process.Handle, b: Process.Handle): number =>
   typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1
@@ -151,14 +186,13 @@ const assert = (staged: Staged, process: Live, handle: Process.Handle, assertion
 /** One that was withdrawn in this very turn comes back as it was, and is told nothing again. */
 const observe = (staged: Staged, process: Live, handle: Process.Handle, key: string, pattern: Pattern | undefined): Held["observed"] => {
   if (pattern === undefined) return undefined
-  const place = placeOf(process, handle, key)
-  const back = staged.withdrawn.get(place)
+  const back = staged.withdrawn?.get(placeOf(process, handle, key))
   if (back !== undefined) {
-    staged.withdrawn.delete(place)
+    staged.withdrawn!.delete(placeOf(process, handle, key))
     return back
   }
   const id = staged.nextId++
-  staged.observations.set(id, { id, pattern, pid: process.pid, handle, foreign: process.foreign })
+  ;(staged.observations ??= new Map()).set(id, { id, pid: process.pid, handle, foreign: process.foreign, external: process.behaviour === undefined, pattern })
   return { id, pattern }
 }
 
@@ -175,14 +209,14 @@ const withdraw = (staged: Staged, process: Live, handle: Process.Handle, { asser
   count(staged, process, key, assertion, -1, reason)
   if (observed === undefined) return
   // asserted and retracted in one turn: it never was
-  if (!staged.observations.delete(observed.id)) staged.withdrawn.set(placeOf(process, handle, key), observed)
+  if (staged.observations?.delete(observed.id) !== true) (staged.withdrawn ??= new Map()).set(placeOf(process, handle, key), observed)
 }
 
 const count = (staged: Staged, { foreign }: Live, key: string, value: Value, delta: 1 | -1, reason: Value | undefined): void => {
-  let change = staged.values.get(key)
-  if (change === undefined) staged.values.set(key, change = { value, local: 0, foreign: 0, reason })
-  else if (delta < 0) change.reason = reason
-  change[foreign ? "foreign" : "local"] += delta
+  const known = staged.values.find(key)
+  if (known === undefined) return staged.values.add({ key, value, local: foreign ? 0 : delta, foreign: foreign ? delta : 0, reason })
+  if (delta < 0) known.reason = reason
+  known[foreign ? "foreign" : "local"] += delta
 }
 
 /** The number of a new child. One that cannot start ends at once; its parent goes on. */
@@ -192,13 +226,15 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
   const number = staged.nextPid++
   const pid = staged.within === undefined ? number : `${staged.within}.${number}`
   const child: Live = { pid, name, behaviour: String(process?.behaviour), state: undefined, foreign: false, held: emptyHeld }
-  const attempt: Staged = { ...stage(staged.behaviours, staged), spawns: staged.spawns, depth: staged.depth + 1 }
+  const spawns = staged.spawns ??= { count: 0 }
+  const attempt = stage(staged.behaviours, staged.within, staged.nextPid, staged.nextId, staged.depth + 1, spawns)
   try {
-    if (++staged.spawns.count > spawnsMax || attempt.depth > spawnDepthMax) throw new Misbehaved("too many processes spawned in one turn")
+    if (++spawns.count > spawnsMax || attempt.depth > spawnDepthMax) throw new Misbehaved("too many processes spawned in one turn")
     const behaviour = Object.hasOwn(staged.behaviours, child.behaviour!) ? staged.behaviours[child.behaviour!] : undefined
     if (behaviour === undefined) throw new Misbehaved(`no behaviour is called ${child.behaviour}`)
     const [state, actions] = checkedStep(behaviour.initial(process.config, pid))
-    perform(attempt, { ...child, state }, actions)
+    const born = perform(attempt, { ...child, state }, actions)
+    if (born !== undefined) attempt.born = grown(attempt.born, born)
   } catch (error) {
     end(staged, child, crash(error))
     return pid
@@ -210,19 +246,28 @@ const spawn = (staged: Staged, name: string, process: Process.Process): Process.
 const merge = (staged: Staged, child: Staged): void => {
   staged.nextPid = child.nextPid
   staged.nextId = child.nextId
-  for (const [key, change] of child.values) {
-    const known = staged.values.get(key)
-    if (known === undefined) staged.values.set(key, change)
+  for (const change of child.values.list ?? []) {
+    const known = staged.values.find(change.key)
+    if (known === undefined) staged.values.add(change)
     else {
       known.local += change.local
       known.foreign += change.foreign
       if (change.local < 0 || change.foreign < 0) known.reason = change.reason
     }
   }
-  for (const [id, observation] of child.observations) staged.observations.set(id, observation)
-  for (const [place, observation] of child.withdrawn) staged.withdrawn.set(place, observation)
-  for (const [pid, live] of child.lives) staged.lives.set(pid, live)
-  for (const list of ["messages", "ended", "spawned", "resumed", "paused"] as const) for (const one of child[list]) (staged[list] as Array<unknown>).push(one)
+  if (child.observations !== undefined) for (const [id, observation] of child.observations) (staged.observations ??= new Map()).set(id, observation)
+  if (child.withdrawn !== undefined) for (const [place, observation] of child.withdrawn) (staged.withdrawn ??= new Map()).set(place, observation)
+  staged.born = joined(staged.born, child.born)
+  staged.messages = joined(staged.messages, child.messages)
+  staged.ended = joined(staged.ended, child.ended)
+  staged.spawned = joined(staged.spawned, child.spawned)
+  staged.resumed = joined(staged.resumed, child.resumed)
+  staged.paused = joined(staged.paused, child.paused)
+}
+const joined = <A>(list: Array<A> | undefined, more: Array<A> | undefined): Array<A> | undefined => {
+  if (list === undefined || more === undefined) return list ?? more
+  for (const one of more) list.push(one)
+  return list
 }
 
 /** A behaviour's answer, which may be anything. */

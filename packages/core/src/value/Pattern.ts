@@ -150,6 +150,34 @@ export const captures = (pattern: Pattern, value: Value): ReadonlyArray<Value> |
 /** Whether `value` matches. */
 export const matches = (pattern: Pattern, value: Value): boolean => match(pattern, value, [])
 
+/**
+ * Where the binds of a pattern look, in pre-order: what a value captures that is known to match, without
+ * a look at anything else. A step is a field or item by its number, or an entry of a dictionary by its key.
+ *
+ * at(paths(record("present", discard, bind())), Value.record("present", "lobby", "ann"))   // => ["ann"]
+ */
+export const paths = (pattern: Pattern): ReadonlyArray<Path> => {
+  switch (pattern._tag) {
+    case "Discard":
+    case "Literal": return []
+    case "Bind": return [[], ...paths(pattern.pattern)]
+    case "Record": return pattern.fields.flatMap((field, i) => under(i, field))
+    case "Sequence": return pattern.items.flatMap((item, i) => under(i, item))
+    case "Dictionary": return pattern.entries.flatMap(([key, entry]) => under({ key }, entry))
+  }
+}
+export type Path = ReadonlyArray<number | { readonly key: Value }>
+const under = (step: Path[number], pattern: Pattern): ReadonlyArray<Path> => paths(pattern).map((path) => [step, ...path])
+
+/** What stands at the end of each path. */
+export const at = (all: ReadonlyArray<Path>, value: Value): ReadonlyArray<Value> => all.map((path) => {
+  let here = value
+  for (const step of path) {
+    here = typeof step === "number" ? (here instanceof Record ? here.fields : here as ReadonlyArray<Value>)[step]! : entryOf(here as Dictionary, step.key)!
+  }
+  return here
+})
+
 const match = (pattern: Pattern, value: Value, found: Array<Value>): boolean => {
   switch (pattern._tag) {
     case "Discard": return true

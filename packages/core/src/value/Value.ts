@@ -97,7 +97,7 @@ export const symbol = (name: string): symbol => Symbol.for(name)
 export const record = (label: string, ...fields: ReadonlyArray<Value>): Record => new Record(Symbol.for(label), fields)
 /** The record's label when it is a symbol, and the number of fields agrees; what a `switch` reads. */
 export const isRecord = (value: unknown, label: string, fields: number): value is Record =>
-  value instanceof Record && value.label === Symbol.for(label) && value.fields.length === fields
+  value instanceof Record && value.fields.length === fields && value.label === Symbol.for(label)
 
 /** Eleven kinds, numbered in Preserves' total order. */
 export const kinds = ["Boolean", "Double", "SignedInteger", "String", "ByteString", "Symbol", "Record", "Sequence", "Set", "Dictionary", "Embedded"] as const

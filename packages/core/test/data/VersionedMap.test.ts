@@ -25,6 +25,30 @@ describe("VersionedMap", () => {
       }
     }), { numRuns: 500 })
   })
+  it("is the same map on its way from few entries to many and back", () => {
+    const build = (step: (i: number, map: VersionedMap<number, number>) => VersionedMap<number, number>, times: number, start = VersionedMap.empty<number, number>()) => {
+      const versions = [start]
+      for (let i = 0; i < times; i++) versions.push(step(i, versions.at(-1)!))
+      return versions
+    }
+    const up = build((i, map) => map.set(i, i), 100)
+    const down = build((i, map) => map.delete(i), 97, up.at(-1))
+    const swept = build((i, map) => map.set(1000 + i, i).delete(1000 + i), 200, down.at(-1)).at(-1)!.set(7, 7)
+
+    assert.deepStrictEqual([...swept], [[97, 97], [98, 98], [99, 99], [7, 7]])
+    for (const [size, map] of up.entries()) assert.deepStrictEqual([...map], Array.from({ length: size }, (_, i) => [i, i]))
+    for (const [gone, map] of down.entries()) {
+      const keys: Array<number> = []
+      map.forEach((value, key) => keys.push(value === key ? key : NaN))
+      assert.deepStrictEqual([keys.sort((a, b) => a - b), map.size], [Array.from({ length: 100 - gone }, (_, i) => gone + i), 100 - gone])
+    }
+  })
+  it("begins a history of its own with each write to the empty map", () => {
+    const empty = VersionedMap.empty<string, number>()
+    const [one, other] = [empty.set("a", 1), empty.set("a", 2)]
+
+    assert.deepStrictEqual([empty.size, one.get("a"), other.get("a"), VersionedMap.empty().size], [0, 1, 2, 0])
+  })
   it("says that nothing changed by being the same", () => {
     const map = VersionedMap.empty<string, number>().set("a", 1)
 
