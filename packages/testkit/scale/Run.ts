@@ -109,13 +109,13 @@ const keptBy = ({ members }: Network): Result["kept"] => {
   }
   return Object.fromEntries(Object.entries(kept).map(([what, { most, sum }]) => [what, { mean: sum / members.size, most }]))
 }
-const entriesOf = ({ Dataspace: { groups, index }, Federation: { links, subscriptions }, Topology }: Scope.State) => ({
+const entriesOf = ({ Dataspace: { index }, Federation: { links, subscriptions }, Topology }: Scope.State) => ({
   "links": Topology.links.size,
   "edges of the tree": links.size - 1,
   "patterns that others observe": subscriptions.size,
   "captures that pass through": [...subscriptions.values()].reduce((sum, { matches }) => sum + matches.size, 0),
   "facts and observations of its own": index.values.size,
-  "patterns in its dataspace": groups.size
+  "patterns in its dataspace": index.patterns
 })
 
 const depthOf = (network: Network, { above, order }: ReturnType<typeof forestOf>): number => {
