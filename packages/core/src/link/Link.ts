@@ -123,7 +123,7 @@ export type Action =
  */
 export interface Reason {
   /**
-   * One of ours (`Bye`, `Lost`, `Silent`, `HelloTimeout`, `Overflow`, `BadName`, `BadCredit`, `Unexpected`, those of `PacketError`,
+   * One of ours (`Bye`, `Lost`, `Silent`, `HelloTimeout`, `Overflow`, `Unanswered`, `BadName`, `BadCredit`, `Unexpected`, those of `PacketError`,
    * of `Federation.Fault` and of `Topology.Refusal`), or whatever the peer sent.
    */
   readonly code: string
@@ -335,8 +335,12 @@ const onTurn = (state: Live, items: ReadonlyArray<Item>): Step<State, Action> =>
   return write(state, turn.pieces, turn.bytes)
 }
 
-const onSync = (state: Live, n: number): Step<State, Action> =>
-  state.phase._tag === "Joined" ? sayBehind({ ...state, awaited: [...state.awaited, n] }, { _tag: "Sync", n }) : still(state)
+const onSync = (state: Live, n: number): Step<State, Action> => {
+  if (state.phase._tag !== "Joined") return still(state)
+  if (state.awaited.length >= awaitedMax) return fail(state, { code: "Unanswered", message: `more than ${awaitedMax} syncs without an answer` })
+  return sayBehind({ ...state, awaited: [...state.awaited, n] }, { _tag: "Sync", n })
+}
+const awaitedMax = 4_096 // a guess: more than anybody waits for at a time
 
 /** Behind all that was to be said before. */
 const sayBehind = (state: Live, packet: Outbox.Marker): Step<State, Action> => {

@@ -96,9 +96,9 @@ interface Neighbour {
   /** The number that we asked it for, 0 for none, and the one that it asks us for. */
   readonly sought: number
   readonly wanted: number
-  /** We have yet to ask whether it has answered for all; it asked us that, and has no answer yet. */
+  /** We have yet to ask whether it has answered for all; how often it asked us that, and has no answer yet. */
   readonly asks: boolean
-  readonly doubts: boolean
+  readonly doubts: number
 }
 
 /** What two neighbours tell each other. */
@@ -169,7 +169,7 @@ export type Action =
   | { readonly _tag: "Forget"; readonly edge: EdgeId }
   /** Who was at the other end has forgotten it, too. */
   | { readonly _tag: "Trust"; readonly edge: EdgeId }
-  /** What the peer was told over this edge is all that is so, as far as we know: nothing else lingers here. */
+  /** What the peer was told over this edge is all that is so, as far as we know: nothing else lingers here. Or it is no edge any more. */
   | { readonly _tag: "Assure"; readonly link: LinkId }
   /** A turn that came over an edge, for federation. */
   | { readonly _tag: "Turn"; readonly edge: EdgeId; readonly items: ReadonlyArray<unknown> }
@@ -273,7 +273,7 @@ const join = (draft: Draft, link: LinkId): void => {
   draft.links = draft.links.set(link, { ...known, isUp: true })
   if (draft.config.leaf || known.peer.leaf) return edgeUp(draft, link, "leaf")
   draft.neighbours = draft.neighbours.set(link, {
-    cost: known.cost ?? 1, costs: known.cost === undefined ? "nothing yet" : "what was said", role: "none", heard: undefined, told: undefined, sought: 0, wanted: 0, asks: false, doubts: false
+    cost: known.cost ?? 1, costs: known.cost === undefined ? "nothing yet" : "what was said", role: "none", heard: undefined, told: undefined, sought: 0, wanted: 0, asks: false, doubts: 0
   })
   settle(draft)
 }
@@ -331,7 +331,8 @@ const edgeDown = (draft: Draft, link: LinkId, isSudden: boolean): void => {
   if (edge === undefined) return
   const { graceMs, leaf } = draft.config
   const linger = isSudden && graceMs > 0 && !leaf && !peer.leaf && lingeringOf(draft, peer) < lingeringMax
-  if (draft.neighbours.has(link)) set(draft, link, { asks: false, doubts: false })
+  assure(draft, link)
+  if (draft.neighbours.has(link)) set(draft, link, { asks: false })
   draft.links = draft.links.set(link, { ...known, edge: undefined })
   draft.out.push({ _tag: "EdgeDown", edge, link, linger })
   if (!linger) return
@@ -358,10 +359,20 @@ const onConfirmed = (draft: Draft, link: LinkId): void => {
 }
 
 const onDoubted = (draft: Draft, link: LinkId): void => {
-  if (draft.links.get(link)?.edge === undefined) return
-  if (!draft.neighbours.has(link)) return void draft.out.push({ _tag: "Assure", link })
-  set(draft, link, { doubts: true })
-  reassure(draft)
+  const known = draft.links.get(link)
+  if (known === undefined) return
+  const it = draft.neighbours.get(link)
+  if (it === undefined) return void draft.out.push({ _tag: "Assure", link })
+  set(draft, link, { doubts: it.doubts + 1 })
+  if (known.edge === undefined) assure(draft, link)
+  else reassure(draft)
+}
+/** Each question is answered, also one about an edge that has gone: that answer is there before the link is an edge again, and means nothing. */
+const assure = (draft: Draft, link: LinkId): void => {
+  const doubts = draft.neighbours.get(link)?.doubts ?? 0
+  if (doubts === 0) return
+  set(draft, link, { doubts: 0 })
+  for (let i = 0; i < doubts; i++) draft.out.push({ _tag: "Assure", link })
 }
 /**
  * Asks and answers, each only while nothing lingers here but edges to that same peer: what others told us
@@ -370,10 +381,10 @@ const onDoubted = (draft: Draft, link: LinkId): void => {
 const reassure = (draft: Draft): void => {
   const lingering = new Set([...draft.lingering.values()].map(({ node }) => node))
   for (const [link, { asks, doubts }] of sorted(draft.neighbours)) {
-    if (!asks && !doubts || lingering.size > (lingering.has(draft.links.get(link)!.peer.node) ? 1 : 0)) continue
-    set(draft, link, { asks: false, doubts: false })
+    if (!asks && doubts === 0 || lingering.size > (lingering.has(draft.links.get(link)!.peer.node) ? 1 : 0)) continue
+    set(draft, link, { asks: false })
     if (asks) draft.out.push({ _tag: "Confirm", link })
-    if (doubts) draft.out.push({ _tag: "Assure", link })
+    assure(draft, link)
   }
 }
 

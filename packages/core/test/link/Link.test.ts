@@ -135,6 +135,13 @@ describe("a link that is joined", () => {
     assert.deepStrictEqual(heard, trees.map((tree) => [{ _tag: "Settled", tree }]))
   })
 
+  it("ends when 4,096 syncs are without an answer, and one more is asked for", () => {
+    const syncs = Array.from({ length: 4_096 }, (): Link.Event => ({ _tag: "Sync", n: 0 }))
+    const last: Link.Event = { _tag: "Sync", n: 1 }
+
+    assert.deepStrictEqual(doing(dialer, ...joinedDialer, ...syncs, last), failed("Unanswered", "more than 4096 syncs without an answer"))
+    assert.deepStrictEqual(doing(dialer, ...joinedDialer, ...syncs, received(300, { _tag: "Synced", n: 0 }), last), [say({ _tag: "Sync", n: 1 })])
+  })
   it("asks for a sync and takes each answer once", () => {
     const asked: ReadonlyArray<Link.Event> = [...joinedDialer, { _tag: "Sync", n: 1 }, { _tag: "Sync", n: 2 }]
 

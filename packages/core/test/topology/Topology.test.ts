@@ -211,6 +211,14 @@ describe("a topology", () => {
     assert.deepStrictEqual(feed({ _tag: "Doubted", link: "3" }), [])
     assert.deepStrictEqual(feed({ _tag: "GraceOver", edge: "1/1" }), ["Forget 1/1", "SetGrace 1/1 1000", "Confirm 3", "Assure 3"])
   })
+  it("answers every doubt, also when the edge goes before it can, or has gone", () => {
+    const { feed } = childOfA()
+    feed(offered("2", peer("b")), attach("2", "b", 0, 0), lost("1"))
+
+    assert.deepStrictEqual(feed({ _tag: "Doubted", link: "2" }, { _tag: "Doubted", link: "2" }), [], "something lingers")
+    assert.deepStrictEqual(feed(told("2", "Detach")).slice(0, 3), ["Assure 2", "Assure 2", "EdgeDown 2/1 lingers"])
+    assert.deepStrictEqual(feed({ _tag: "Doubted", link: "2" }, { _tag: "Doubted", link: "1" }), ["Assure 2"])
+  })
   it("lets nothing linger after a farewell, for a leaf, or without a grace", () => {
     assert.deepStrictEqual(childOfA().feed(lost("1", true))[0], "EdgeDown 1/1")
     assert.deepStrictEqual(childOfA({ graceMs: 0 }).feed(lost("1"))[0], "EdgeDown 1/1")
