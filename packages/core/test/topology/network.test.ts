@@ -1,7 +1,8 @@
 /**
  * Many topologies and nothing else: random graphs whose links come and go while what is said on them is
  * delayed, each link keeping its order. After every event no edges form a cycle; at rest they are a tree of
- * each part of the graph, and everybody knows of one root.
+ * each part of the graph, and everybody knows of one root. So it is among those who never lied, when one who
+ * says whatever comes to mind has gone.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Rng, Topology } from "../../src/index.ts"
@@ -15,6 +16,10 @@ interface Wire {
 class Graph {
   readonly nodes = new Map<string, Topology.State>()
   wires: Array<Wire> = []
+  /** They are on wires, and no nodes. */
+  readonly liars = new Set<string>()
+  /** Links that ended because the numbers were used up: their dialers dial again. */
+  ended: Array<Wire> = []
   rng: Rng.State
   links = 0
   events = 0
@@ -48,6 +53,8 @@ class Graph {
     if (event !== undefined) this.tell(wire.ends[to], event)
   }
   tell(node: string, event: Topology.Event): void {
+    if (this.liars.has(node)) return
+    const refused: Array<Wire> = []
     const todo = [event]
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
       const [state, actions] = Topology.transition(this.nodes.get(node)!, next)
@@ -55,14 +62,24 @@ class Graph {
       this.events++
       for (const action of actions) {
         if (action._tag === "TellNext") todo.push({ _tag: "TellDue", link: action.link, tree: action.tree })
-        if (action._tag === "Refuse") throw new Error(`honest nodes are not refused: ${action.error.message}`)
+        const wire = this.wires.find(({ name }) => "link" in action && name === action.link)
+        if (action._tag === "Refuse" && wire !== undefined) {
+          if (action.error.code !== "Exhausted" && !this.isWithLiar(wire)) throw new Error(`honest nodes are not refused: ${action.error.message}`)
+          refused.push(wire)
+        }
         if (action._tag !== "Tell") continue
         this.told++
-        const wire = this.wires.find(({ name }) => name === action.link)
         wire?.flows[wire.ends[0] === node ? 1 : 0].push({ _tag: "Told", link: action.link, tree: action.tree })
       }
     }
+    for (const wire of refused) {
+      this.lose(wire)
+      if (!this.isWithLiar(wire)) this.ended.push(wire)
+    }
     this.checkNoCycle()
+  }
+  isWithLiar({ ends }: Wire): boolean {
+    return ends.some((end) => this.liars.has(end))
   }
   isEdge({ ends, name }: Wire): boolean {
     return ends.some((end) => this.nodes.get(end)!.links.get(name)?.edge !== undefined)
@@ -75,7 +92,7 @@ class Graph {
       return next === undefined ? node : top(next)
     }
     for (const wire of this.wires) {
-      if (!this.isEdge(wire)) continue
+      if (this.isWithLiar(wire) || !this.isEdge(wire)) continue
       const [a, b] = [top(wire.ends[0]), top(wire.ends[1])]
       if (a === b) throw new Error(`the edges that ${wire.name} is among form a cycle`)
       above.set(a, b)
@@ -84,7 +101,9 @@ class Graph {
   settle(): void {
     for (let i = 0; ; i++) {
       const busy = this.wires.flatMap((wire) => ([0, 1] as const).filter((to) => wire.flows[to].length > 0).map((to) => [wire, to] as const))
-      if (busy.length === 0) return
+      if (busy.length === 0 && this.ended.length === 0) return
+      if (busy.length === 0) for (const { ends } of this.ended.splice(0)) this.join(...ends)
+      if (busy.length === 0) continue
       if (i > 100_000) throw new Error("it does not come to rest")
       this.deliver(...busy[this.below(busy.length)]!)
     }
@@ -128,11 +147,46 @@ const play = (seed: number): Graph => {
   return graph
 }
 
+/** One who follows no rule, on a few links, and then goes. */
+const lie = (seed: number): void => {
+  const graph = new Graph(seed)
+  const nodes = Array.from({ length: 2 + graph.below(6) }, (_, i) => `n${i}`)
+  for (const node of nodes) graph.add(node)
+  const any = <A>(of: ReadonlyArray<A>): A => of[graph.below(of.length)]!
+  for (const [i, node] of nodes.entries()) if (i > 0) graph.join(node, any(nodes.slice(0, i)))
+  for (let i = graph.below(nodes.length); i > 0; i--) graph.join(any(nodes), any(nodes))
+  const numbers = [0, 1, 2, 3, 2 ** 47 - 1, 2 ** 47, 2 ** 47 + 1, 2 ** 48]
+  const path = (): Topology.Path => ({ seq: any(numbers), priority: any([0, 100, 100, 2 ** 53 - 1]), root: any([...nodes, "", "liar", "z"]), distance: any(numbers) })
+  const lies: ReadonlyArray<() => Topology.Tree> = [
+    () => ({ _tag: "Path", path: path() }), () => ({ _tag: "Pathless" }), () => ({ _tag: "Seek", seq: any(numbers) }), () => ({ _tag: "Attach", feasible: path() }),
+    () => ({ _tag: "Attached" }), () => ({ _tag: "Detach" }), () => ({ _tag: "Detached" })
+  ]
+  graph.liars.add("liar")
+  for (let i = 0; i < 100; i++) {
+    const wire = graph.wires[graph.below(Math.max(1, graph.wires.length))]
+    if (wire === undefined || graph.below(8) === 0) graph.join(any(nodes), "liar")
+    else if (!graph.isWithLiar(wire)) graph.deliver(wire, any([0, 1]))
+    else graph.tell(wire.ends[0], { _tag: "Told", link: wire.name, tree: any(lies)() })
+  }
+  for (const wire of graph.wires.filter((wire) => graph.isWithLiar(wire))) graph.lose(wire)
+  graph.settle()
+  graph.checkTrees()
+}
+
 describe("topologies that are joined", () => {
   it("never form a cycle, and come to be trees, in 2,000 random graphs whose links come and go", { timeout: 60_000 }, () => {
     for (let seed = 1; seed <= 2_000; seed++) {
       try {
         play(seed)
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      }
+    }
+  })
+  it("come to be trees again when somebody who broke every rule has gone, in 2,000 random graphs", { timeout: 60_000 }, () => {
+    for (let seed = 1; seed <= 2_000; seed++) {
+      try {
+        lie(seed)
       } catch (error) {
         throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
       }
