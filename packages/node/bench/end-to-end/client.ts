@@ -50,7 +50,7 @@ const subscribe = async ({ ackEvery, leaves, observers, what }: { ackEvery: numb
   for (let i = 0; i < leaves; i++) {
     const env = i === 0 ? own() : leaf(`${id}-${i}`, true)
     const who = `${id}/${i}`
-    const got = new Array<number>(observers).fill(0)
+    const got = Array.from({ length: observers }, () => 0)
     let said = 0
     await run(Space.Space.use((space) => space.waitFor(Pattern.record("publisher"))), env)
     for (let one = 0; one < observers; one++) {

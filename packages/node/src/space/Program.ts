@@ -41,6 +41,7 @@ export class Program {
   readonly #ears = new Map<Process.Handle, Ear>()
   /** Those who wait for something that will not come when the process has ended. */
   readonly #ends = new Set<() => void>()
+  readonly #afterTurn: Array<() => void> = []
   readonly #facets = new WeakMap<Scope.Scope, Facet>()
   #handles = 0
   #facts = 0
@@ -51,7 +52,13 @@ export class Program {
     this.name = Sound.name(name)
     this.meters = Meters.make(context)
     this.#pid = place.enter(name, {
-      deliver: (events) => { for (const event of events) this.#ears.get(event.handle)?.(event) },
+      deliver: (events) => {
+        try {
+          for (const event of events) this.#ears.get(event.handle)?.(event)
+        } finally {
+          for (let run = this.#afterTurn.shift(); run !== undefined; run = this.#afterTurn.shift()) run()
+        }
+      },
       exited: () => {
         this.#isOver = true
         this.#ears.clear()
@@ -73,6 +80,10 @@ export class Program {
   onEnd(end: () => void): () => void {
     this.#ends.add(end)
     return () => void this.#ends.delete(end)
+  }
+  /** Runs something when all ears have heard of this turn; called within an ear. */
+  afterTurn(run: () => void): void {
+    this.#afterTurn.push(run)
   }
   nextHandle(): number {
     return ++this.#handles
