@@ -145,7 +145,7 @@ const trips = async (name: string, address: string, node: Helper, path?: string)
   const [asking, answering, raw, echo] = [client(`ping-${name}`, address), client(`pong-${name}`, address), new Helper("raw.ts"), new Helper("raw.ts")]
   await answering.ask("pong")
   const port = await echo.ask("echo", path === undefined ? {} : { path })
-  const times = 2_000
+  const times = Number(process.env["T"] ?? 2_000)
   const where = path === undefined ? { port } : { path }
   const all = await taking([
     () => asking.ask<ReadonlyArray<number>>("ping", { times, to: "client" }),
