@@ -7,7 +7,7 @@ const helper = "forwarder.ts"
 const [name, ...rest] = process.argv.slice(2)
 const found = ["core", "node", "testkit"].flatMap((pkg) => {
   const folder = fileURLToPath(new URL(`../packages/${pkg}/bench/`, import.meta.url))
-  return existsSync(folder) ? readdirSync(folder).filter((file) => file !== helper).map((file) => ({ label: `${pkg}/${file}`, path: folder + file, file })) : []
+  return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".ts") && file !== helper).map((file) => ({ label: `${pkg}/${file}`, path: folder + file, file })) : []
 }).filter(({ file }) => name === undefined || file === `${name}.ts`)
 if (found.length === 0) {
   console.error(`no benchmark is called ${name}`)

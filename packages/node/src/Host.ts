@@ -32,6 +32,8 @@ export interface Config extends Omit<Node.Config, "incarnation" | "seed"> {
 
 /** Steps at one go, when each leads to another. */
 const stepsMax = 1_000 // a guess: some milliseconds
+/** Pieces of a stream are joined up to so many bytes: above it, copying costs more than a system call with several. */
+const joinedMax = 65_536 // a guess
 /** How long a peer may take to accept a connection. */
 const dialMs = Link.defaultTiming.helloMs
 /** How long farewells may take when a node stops. */
@@ -76,7 +78,8 @@ const make = Effect.fnUntraced(function*(config: Config) {
   const listeners = new Map<string, Listener>()
   const timers = new Map<string, NodeJS.Timeout>()
   const syncs = new Map<number, () => void>()
-  const corked = new Set<Connection>()
+  /** What is to be written when this go is over, by link. */
+  const unwritten = new Map<string, Array<Uint8Array>>()
   const now = () => performance.now()
   const { behaviours = {}, record, ...named } = config
   const nodeConfig: Node.Config = { ...named, incarnation: Date.now(), seed: randomInt(2 ** 32) }
@@ -100,9 +103,8 @@ const make = Effect.fnUntraced(function*(config: Config) {
   const drain = (): void => {
     let i = 0
     for (; i < queue.length && i < stepsMax; i++) step(queue[i]!)
-    for (const connection of corked) connection.uncork()
-    corked.clear()
     if (i < queue.length) {
+      flush()
       // listeners that keep answering each other: timers and sockets have their turn in between
       queue.splice(0, i)
       return void setImmediate(drain)
@@ -153,21 +155,34 @@ const make = Effect.fnUntraced(function*(config: Config) {
       }
     })
   }
+  /** What fibers say one after the other goes in one write: a write of its own costs more than all the rest of a short turn. */
   const write = (link: string, bytes: Uint8Array): void => {
+    const waiting = unwritten.get(link)
+    if (waiting !== undefined) return void waiting.push(bytes)
+    if (unwritten.size === 0) queueMicrotask(flush)
+    unwritten.set(link, [bytes])
+  }
+  const flush = (): void => {
+    for (const link of [...unwritten.keys()]) flushLink(link)
+  }
+  const flushLink = (link: string): void => {
     const connection = connections.get(link)
-    if (connection === undefined) return
-    if (!corked.has(connection)) {
-      connection.cork()
-      corked.add(connection)
-    }
-    connection.write(bytes, () => tell({ _tag: "Written", link, bytes: bytes.length }))
+    const pieces = unwritten.get(link)
+    unwritten.delete(link)
+    if (connection === undefined || pieces === undefined) return
+    let bytes = 0
+    for (const piece of pieces) bytes += piece.length
+    const onTaken = () => tell({ _tag: "Written", link, bytes })
+    if (pieces.length === 1) return connection.write(pieces[0]!, onTaken)
+    if (connection.stream && bytes <= joinedMax) return connection.write(Buffer.concat(pieces, bytes), onTaken)
+    connection.cork()
+    for (const [i, piece] of pieces.entries()) connection.write(piece, i === pieces.length - 1 ? onTaken : () => {})
+    connection.uncork()
   }
   const close = (link: string): void => {
     runDial(link, Effect.void) // a dial that is under way is given up
-    const connection = connections.get(link)
-    if (connection === undefined) return
-    if (corked.delete(connection)) connection.uncork()
-    connection.close()
+    flushLink(link)
+    connections.get(link)?.close()
   }
   const dial = (link: string, text: string): void => {
     const failed = (reason: string) => tell({ _tag: "DialFailed", link, reason, at: now() })

@@ -17,9 +17,10 @@ import type { Endpoint, Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Fit from "../link/Fit.ts"
+import { write, Writer } from "../value/canonical.ts"
 import { encodedOf, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
-import { type Encoded, Record, symbol } from "../value/Value.ts"
+import { Encoded, Record, symbol } from "../value/Value.ts"
 
 export interface Config {
   /** Whether observations made here are asked for elsewhere. A scope that only publishes says no. */
@@ -70,16 +71,23 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
 const onDelivered = (state: State, events: ReadonlyArray<Process.Event>): Step<State, Action> => {
   const items: Array<Item> = []
   const supplied: Array<Supplied> = []
+  const out = new Writer(128 * events.length) // a guess: small captures fit, and a longer run grows
   for (const event of events) {
     if (event.handle === interest) state = onInterest(state, event, items, supplied)
     // a delivery may cross the Clear of its endpoint; after our End nothing may follow
     else if (state.asked.has(event.handle as Endpoint)) {
-      const captures = encodedOf(event.captures)
+      const captures = encodedIn(out, event.captures)
       // what came is judged like what goes, so an end is told exactly of what was told
       if (Fit.isSendable(captures)) items.push({ _tag: tagOf(event), endpoint: event.handle as Endpoint, captures })
     }
   }
   return answer(state, [], supplied, items)
+}
+/** All of a delivery lies in one buffer: to copy each out of it would cost more than to write it. Whoever keeps one detaches it. */
+const encodedIn = (out: Writer, captures: Process.Captures): Encoded => {
+  const start = out.length
+  write(out, captures)
+  return new Encoded(out.bytes, start, out.length)
 }
 /** A reason does not cross links: the last supplier's end is the end, whoever's it was. */
 const tagOf = ({ _tag }: Process.Event) => _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"

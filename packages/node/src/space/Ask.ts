@@ -19,15 +19,15 @@ type Told = Change<any> & { readonly question?: string }
 
 export const observe = (program: Program, asked: What | Questions, { messagesMax = defaultMessagesMax }: ObserveOptions = {}): Stream.Stream<Told> =>
   Stream.unwrap(Effect.suspend(() => {
-    const changes = new Changes(messagesMax, program.meters)
-    const listening = (what: What, named: { readonly question?: string }) => ({
+    const changes = new Changes(messagesMax, program.meters, (run) => program.afterTurn(run))
+    const listening = (what: What, named?: { readonly question?: string }) => ({
       pattern: patternOf(what),
       ear: (event: Process.Event) => {
         const answer = program.read(what, event)
         if (Result.isSuccess(answer)) changes.offer(event, answer.success, named)
       }
     })
-    const all = isOne(asked) ? [listening(asked, {})] : Object.entries(asked).map(([question, what]) => listening(what, { question }))
+    const all = isOne(asked) ? [listening(asked)] : Object.entries(asked).map(([question, what]) => listening(what, { question }))
     return Effect.as(program.listen(all, () => changes.end()), Stream.fromPull(Effect.succeed(changes.take)))
   }))
 

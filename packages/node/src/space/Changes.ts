@@ -3,6 +3,9 @@
  * which it happened. State coalesces: a fact that came and went meanwhile is no news, nor is one that
  * went and came back, so no more is kept than stands or stood. Messages are kept up to a number; then
  * the oldest goes, and is counted (`colloquy_messages_dropped`). What is kept stays in its order.
+ *
+ * Who waits is woken at the end of the turn that has news, and takes all of it at once: to wake a fiber
+ * costs as much as to tell of ten messages.
  */
 import { Canonical, type Process } from "@colloquy/core"
 import { Cause, Effect } from "effect"
@@ -11,6 +14,8 @@ import type { Change } from "./Question.ts"
 
 /** How many messages wait for a slow consumer. */
 export const defaultMessagesMax = 16_384 // a guess: some megabytes of what people say
+/** Who waits does so for no more than this, however long the turn: a turn of many messages must not drop those that nobody could take. */
+const chunkMax = 1_024 // a guess: a fiber is nothing beside them
 
 type Some<A> = readonly [A, ...Array<A>]
 /** With the name of the question, when there are several. */
@@ -19,37 +24,84 @@ type Told = Change<unknown> & { readonly question?: string }
 export class Changes {
   readonly #messagesMax: number
   readonly #meters: Meters
-  /** By the question and the fact, or by the message's number, in the order in which they were told. */
-  readonly #pending = new Map<string, Told>()
+  readonly #afterTurn: (run: () => void) => void
+  /** In the order in which they were told, with gaps where something became void. */
+  #told: Array<Told | undefined> = []
+  /** Where the news of a fact is, in that order. */
+  readonly #facts = new Map<string, number>()
+  /** How many are no gaps, and how many of them are messages; none of those is before `#oldest`. */
+  #count = 0
+  #messages = 0
   #oldest = 0
-  #next = 0
   #wake: (() => void) | undefined
+  #isDue = false
   #isOver = false
-  constructor(messagesMax: number, meters: Meters) {
+  /** `afterTurn` runs something at the end of the turn in which this is told. */
+  constructor(messagesMax: number, meters: Meters, afterTurn: (run: () => void) => void) {
     this.#messagesMax = messagesMax
     this.#meters = meters
+    this.#afterTurn = afterTurn
   }
 
   /** An event of the question that `handle` observes, and what its captures are. */
-  offer(event: Process.Event, captures: unknown, named: { readonly question?: string }): void {
+  offer(event: Process.Event, captures: unknown, named: { readonly question?: string } | undefined): void {
     switch (event._tag) {
-      case "Received": this.#say({ _tag: "Received", captures, ...named }); break
+      case "Received": this.#say(named === undefined ? { _tag: "Received", captures } : { _tag: "Received", captures, ...named }); break
       case "Added": this.#change(event, { _tag: "Added", captures, ...named }); break
       case "Removed": this.#change(event, { _tag: "Removed", captures, reason: event.reason, ...named }); break
       default: return
     }
-    this.#wake?.()
+    if (this.#wake === undefined) return
+    if (this.#count >= Math.min(chunkMax, this.#messagesMax)) return this.#wake()
+    if (this.#isDue) return
+    this.#isDue = true
+    this.#afterTurn(() => {
+      this.#isDue = false
+      if (this.#count > 0) this.#wake?.()
+    })
   }
   #say(message: Told): void {
-    this.#pending.set(`m${this.#next++}`, message)
-    if (this.#next - this.#oldest <= this.#messagesMax) return
-    this.#pending.delete(`m${this.#oldest++}`)
+    this.#told.push(message)
+    this.#count++
+    if (++this.#messages <= this.#messagesMax) return
+    while (this.#told[this.#oldest]?._tag !== "Received") this.#oldest++
+    this.#messages--
+    this.#void(this.#oldest)
     this.#meters.dropped()
   }
   #change(event: Process.Event, change: Told): void {
-    const key = `s${event.handle} ${Canonical.key(event.captures)}`
-    // of two that wait, the one undoes the other
-    if (!this.#pending.delete(key)) this.#pending.set(key, change)
+    const key = `${event.handle} ${Canonical.key(event.captures)}`
+    const at = this.#facts.get(key)
+    if (at === undefined) {
+      this.#facts.set(key, this.#told.length)
+      this.#told.push(change)
+      this.#count++
+    } else {
+      // of two that wait, the one undoes the other
+      this.#facts.delete(key)
+      this.#void(at)
+    }
+  }
+  #void(at: number): void {
+    this.#told[at] = undefined
+    this.#count--
+    if (this.#told.length > 2 * this.#count + chunkMax) this.#tidy()
+  }
+  /** Without the gaps, which else would be as many as there ever was news. */
+  #tidy(): void {
+    const places = this.#facts.entries()
+    let next = places.next()
+    const told: Array<Told> = []
+    for (const [at, one] of this.#told.entries()) {
+      if (one === undefined) continue
+      if (next.value?.[1] === at) {
+        this.#facts.set(next.value[0], told.length)
+        next = places.next()
+      }
+      told.push(one)
+    }
+    this.#told = told
+    this.#oldest = 0
   }
   end(): void {
     this.#isOver = true
@@ -58,7 +110,7 @@ export class Changes {
 
   /** All that waits, at least one; or the end. */
   readonly take: Effect.Effect<Some<Told>, Cause.Done> = Effect.suspend(() => {
-    if (this.#pending.size > 0) return Effect.succeed(this.#drain())
+    if (this.#count > 0) return Effect.succeed(this.#drain())
     if (this.#isOver) return Cause.done()
     return Effect.andThen(this.#woken, this.take)
   })
@@ -70,9 +122,10 @@ export class Changes {
     return Effect.sync(() => { this.#wake = undefined })
   })
   #drain(): Some<Told> {
-    const all = [...this.#pending.values()]
-    this.#pending.clear()
-    this.#oldest = this.#next
+    const all = this.#count === this.#told.length ? this.#told : this.#told.filter((one) => one !== undefined)
+    this.#told = []
+    this.#facts.clear()
+    this.#count = this.#messages = this.#oldest = 0
     return all as unknown as Some<Told>
   }
 }

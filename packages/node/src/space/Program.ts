@@ -41,6 +41,7 @@ export class Program {
   readonly #ears = new Map<Process.Handle, Ear>()
   /** Those who wait for something that will not come when the process has ended. */
   readonly #ends = new Set<() => void>()
+  readonly #afterTurn: Array<() => void> = []
   readonly #facets = new WeakMap<Scope.Scope, Facet>()
   #handles = 0
   #facts = 0
@@ -51,7 +52,13 @@ export class Program {
     this.name = Sound.name(name)
     this.meters = Meters.make(context)
     this.#pid = place.enter(name, {
-      deliver: (events) => { for (const event of events) this.#ears.get(event.handle)?.(event) },
+      deliver: (events) => {
+        try {
+          for (const event of events) this.#ears.get(event.handle)?.(event)
+        } finally {
+          for (let run = this.#afterTurn.shift(); run !== undefined; run = this.#afterTurn.shift()) run()
+        }
+      },
       exited: () => {
         this.#isOver = true
         this.#ears.clear()
@@ -74,6 +81,10 @@ export class Program {
     this.#ends.add(end)
     return () => void this.#ends.delete(end)
   }
+  /** Runs something when all ears have heard of this turn; called within an ear. */
+  afterTurn(run: () => void): void {
+    this.#afterTurn.push(run)
+  }
   nextHandle(): number {
     return ++this.#handles
   }
@@ -89,11 +100,14 @@ export class Program {
 
   /** Holds a fact in the facet of the Scope, which withdraws all that it holds in one turn. */
   readonly assert = (fact: Value.Value): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.flatMap(this.#facet, (facet) => Effect.sync(() => void this.#hold(facet, fact)))
+    Effect.flatMap(this.#facet, (facet) => Effect.sync(() => void this.#hold(facet, [fact])))
+  /** Several, in one turn. */
+  readonly assertAll = (facts: ReadonlyArray<Value.Value>): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.flatMap(this.#facet, (facet) => Effect.sync(() => void this.#hold(facet, facts)))
 
   readonly assertRef = (fact: Value.Value): Effect.Effect<FactRef, never, Scope.Scope> =>
     Effect.flatMap(this.#facet, (facet) => Effect.sync(() => {
-      const handle = this.#hold(facet, fact)
+      const handle = this.#hold(facet, [fact])
       const set = (next: Value.Value) => Effect.sync(() => {
         const sound = Sound.value(next)
         if (!facet.isClosed) this.perform([Process.assert(handle, sound)])
@@ -110,14 +124,15 @@ export class Program {
     // before there is anything to withdraw, so that an interruption in between leaves nothing
     return Effect.as(Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => this.#close(facet, exit))), facet)
   })
-  #hold(facet: Facet, fact: Value.Value): number {
-    const sound = Sound.value(fact)
-    const handle = this.nextHandle()
-    if (facet.isClosed || this.#isOver) return handle
-    facet.handles.add(handle)
-    this.#count(1)
-    this.perform([Process.assert(handle, sound)])
-    return handle
+  /** The handle of the first; the others have those behind it. When one of them is no value, none is held. */
+  #hold(facet: Facet, facts: ReadonlyArray<Value.Value>): number {
+    const first = this.#handles + 1
+    const actions = facts.map((fact) => Process.assert(this.nextHandle(), Sound.value(fact)))
+    if (facet.isClosed || this.#isOver || actions.length === 0) return first
+    for (let handle = first; handle <= this.#handles; handle++) facet.handles.add(handle)
+    this.#count(actions.length)
+    this.perform(actions)
+    return first
   }
   #close(facet: Facet, exit: Exit.Exit<unknown, unknown>): void {
     facet.isClosed = true

@@ -40,10 +40,14 @@ export interface Interface {
   readonly place: Place
   /** Holds a fact up until the Scope closes. */
   readonly assert: (fact: Value.Value) => Effect.Effect<void, never, Scope.Scope>
+  /** Holds up several in one turn: who sees one of them sees all. */
+  readonly assertAll: (facts: ReadonlyArray<Value.Value>) => Effect.Effect<void, never, Scope.Scope>
   /** The same for a fact that changes: `set` replaces it, and nobody ever sees neither or both. */
   readonly assertRef: (fact: Value.Value) => Effect.Effect<FactRef, never, Scope.Scope>
   /** Says it once, to those who observe it now. */
   readonly send: (body: Value.Value) => Effect.Effect<void>
+  /** Says several things in one turn, in this order. Who has many to say is heard several times as fast as by `send` of each. */
+  readonly sendAll: (bodies: ReadonlyArray<Value.Value>) => Effect.Effect<void>
   /**
    * What comes, goes and is said, from now on; what stands already comes first. For a consumer that is
    * slow, state coalesces, and of messages the newest `messagesMax` (16,384) are kept: `Changes` has it.
@@ -111,8 +115,10 @@ const enter = (place: () => Place, name: string): Effect.Effect<Program> =>
 const interfaceOf = (program: Program): Interface => ({
   place: program.place,
   assert: program.assert,
+  assertAll: program.assertAll,
   assertRef: program.assertRef,
   send: (body) => Effect.sync(() => program.perform([Process.send(Sound.value(body))])),
+  sendAll: (bodies) => Effect.sync(() => program.perform(bodies.map((body) => Process.send(Sound.value(body))))),
   observe: ((asked: What | Questions, options?: Ask.ObserveOptions) => Ask.observe(program, asked, options)) as Interface["observe"],
   during: (what, effect) => Ask.during(program, what, effect),
   query: (what) => Ask.query(program, what),
