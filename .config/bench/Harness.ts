@@ -1,7 +1,8 @@
 /**
  * Measures works beside each other. A machine's speed drifts by half for minutes at a time, so what is
  * compared takes turns: each round runs every work once, the first rounds only warm up, and what
- * counts is the median over the rounds and its ratio to the first work, the yardstick of the group.
+ * counts is the median over the rounds and its ratio to the first work, the yardstick of the group: of
+ * the processor time, or of the time that passed where operations wait for something.
  */
 import type { Curve, Result, Row } from "./Result.ts"
 import { markdown } from "./Report.ts"
@@ -33,9 +34,12 @@ export const compare = async (group: string, works: ReadonlyArray<Work>, { isAsy
   for (let round = -warmUps; round < rounds; round++) {
     for (const running of runs) await oneRound(running, round >= 0, isAsync)
   }
-  const base = median(runs[0]!.ns)
-  return runs.map(({ cpu, ns, work: { name } }) =>
-    ({ group, name, unit: "ns", median: median(ns), spread: quartiles(ns), rounds, cpu: median(cpu), ratio: median(ns) / base }))
+  // who else uses the machine makes this process wait, but not work
+  const cost = ({ cpu, ns }: Running) => median(isAsync ? ns : cpu)
+  return runs.map((running) => {
+    const { cpu, ns, work: { name } } = running
+    return { group, name, unit: "ns", median: median(ns), spread: quartiles(ns), rounds, cpu: median(cpu), ratio: cost(running) / cost(runs[0]!) }
+  })
 }
 
 interface Running {

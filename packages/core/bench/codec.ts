@@ -17,7 +17,8 @@ import { record, Record, type Value } from "../src/value/Value.ts"
 
 const messages = 100
 const limits = { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 }
-const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
+/** Bytes are copied, as ours are: a view would keep the whole packet for as long as it is kept. */
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false, copyBuffers: true })
 
 /** Captures of 128 bytes in our encoding, in four ways. */
 const shapes: { readonly [name: string]: (i: number) => ReadonlyArray<Value> } = {
