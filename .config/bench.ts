@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- NAME …] [--json FILE] [--compare FILE] [--svg FILE]`: every benchmark of every
+ * `npm run bench [-- NAME … --json FILE --compare FILE --svg FILE]`: every benchmark of every
  * package, or those that are named (`codec`, or `core/codec`), each in a process of its own, one after the other.
  *
  *     --json FILE      saves the results, and the machine and versions that they are of
@@ -10,10 +10,12 @@
  * is run with `node --expose-gc NAME.ts --json` and prints, on standard output, one of
  *
  * - a `Result` (bench/Result.ts) as one JSON object. `bench/Harness.ts` measures and prints it;
- * - any other JSON object: each number in it becomes a row, named by the way to it;
+ * - any other JSON object: each number in it becomes a row, and lists of objects with a `size` become
+ *   curves as well (`bench/Printed.ts`);
  * - text, which is passed on as it is.
  *
- * What it says on standard error is shown at once. Whether it succeeded is its exit status.
+ * What it says on standard error is shown at once. Whether it succeeded is its exit status. Options that
+ * are not ours (`--rounds=3`) are passed on.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -22,10 +24,20 @@ import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { svgOf } from "./bench/Curves.ts"
-import { comparison, markdown, resultOf } from "./bench/Report.ts"
+import { resultOf } from "./bench/Printed.ts"
+import { comparison, markdown } from "./bench/Report.ts"
 import type { Bench, Run } from "./bench/Result.ts"
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" }, compare: { type: "string" }, svg: { type: "string" } } })
+const options = { json: { type: "string" }, compare: { type: "string" }, svg: { type: "string" } } as const
+const { positionals, tokens, values } = parseArgs({ allowPositionals: true, strict: false, tokens: true, options })
+const fileOf = (option: keyof typeof options): string | undefined => {
+  const file = values[option]
+  if (file !== true) return file as string | undefined
+  console.error(`--${option} takes the name of a file`)
+  process.exit(2)
+}
+const [json, compare, svg] = [fileOf("json"), fileOf("compare"), fileOf("svg")]
+const passed = tokens.flatMap((token) => token.kind !== "option" || token.name in options ? [] : [token.value === undefined ? token.rawName : `${token.rawName}=${token.value}`])
 const started = "forwarder.ts" // by relay.ts
 const outputMax = 64 * 2 ** 20
 
@@ -40,12 +52,12 @@ if (unknown.length > 0) {
   console.error(`no benchmark is called ${unknown.join(" or ")}; there are ${found.map(({ name }) => name).join(", ")}`)
   process.exit(2)
 }
-const old = values.compare === undefined ? undefined : JSON.parse(readFileSync(values.compare, "utf8")) as Run
+const old = compare === undefined ? undefined : JSON.parse(readFileSync(compare, "utf8")) as Run
 
 const benches: Array<Bench> = []
 for (const { name, path } of wanted) {
   console.log(`\n## ${name}\n`)
-  const { status, stdout } = spawnSync(process.execPath, ["--expose-gc", path, "--json"], { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", maxBuffer: outputMax })
+  const { status, stdout } = spawnSync(process.execPath, ["--expose-gc", path, "--json", ...passed], { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", maxBuffer: outputMax })
   if (status !== 0) {
     console.error(`${name} failed`)
     process.exit(status ?? 1)
@@ -66,12 +78,12 @@ const write = (file: string, text: string): void => {
   writeFileSync(file, text)
 }
 const run: Run = { machine, benches }
-if (values.json !== undefined) write(values.json, `${JSON.stringify(run, undefined, 2)}\n`)
-if (old !== undefined) console.log(`\n# Compared with ${values.compare}\n\n${comparison(old, run)}`)
-if (values.svg !== undefined) {
+if (json !== undefined) write(json, `${JSON.stringify(run, undefined, 2)}\n`)
+if (old !== undefined) console.log(`\n# Compared with ${compare}\n\n${comparison(old, run)}`)
+if (svg !== undefined) {
   const curves = benches.flatMap(({ curves: some = [] }) => some)
   if (curves.length === 0) {
     console.error("none of these benchmarks has curves")
     process.exitCode = 2
-  } else write(values.svg, await svgOf(curves))
+  } else write(svg, await svgOf(curves))
 }

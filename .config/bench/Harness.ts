@@ -78,12 +78,13 @@ const timesIn = async (work: Work, isAsync: boolean): Promise<number> => {
   }
 }
 
-/** The heap that making `count` items takes, and what was made. Needs `--expose-gc`, which `npm run bench` gives. */
-export const weigh = <A>(group: string, name: string, count: number, make: () => A): readonly [row: Row, made: A] => {
+/** The heap that one of `count` items takes which are made at once. Needs `--expose-gc`, which `npm run bench` gives. */
+export const weigh = (group: string, name: string, count: number, make: () => unknown): Row => {
   const before = heap()
-  const made = make()
+  const made = [make()]
   const bytes = (heap() - before) / count
-  return [{ group, name, unit: "bytes", median: bytes, bytes }, made]
+  made.pop() // alive until here
+  return { group, name, unit: "bytes", median: bytes, bytes }
 }
 
 /** Bytes of live heap and of buffers, after a collection. */

@@ -1,4 +1,4 @@
-/** Results as Markdown tables, one run alone and two beside each other; and whatever a benchmark printed as a result. */
+/** Results as Markdown tables: one run alone, and two beside each other. */
 import type { Bench, Result, Row, Run } from "./Result.ts"
 
 /** The rows of one benchmark, a table for each group. */
@@ -39,7 +39,7 @@ export const quantity = (n: number, unit: string): string => {
   return `${digits(size)} ${called}`.trim()
 }
 const digits = (n: number): string => n.toLocaleString("en", Math.abs(n) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 })
-const ratio = (n: number): string => n.toLocaleString("en", n >= 100 ? { maximumFractionDigits: 0 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const ratio = (n: number): string => n.toLocaleString("en", n >= 100 ? { maximumFractionDigits: 0 } : n < 0.1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 
 /**
  * Two runs beside each other. The machine may have been faster in one of them, so where there is a
@@ -64,22 +64,3 @@ const compared = (old: Row | undefined, now: Row): ReadonlyArray<string> => [
 ]
 const change = (old: number | undefined, now: number | undefined): string =>
   old === undefined || now === undefined || old === 0 ? "" : `${now >= old ? "+" : "−"}${Math.abs((now / old - 1) * 100).toFixed(0)} %`
-
-/** What a benchmark printed, as a result: it may be one, any other JSON object, whose numbers are rows, or mere text. */
-export const resultOf = (printed: string): Result & { readonly text?: string } => {
-  const found = objectIn(printed)
-  if (found === undefined) return { rows: [], text: printed.trim() }
-  return Array.isArray((found as Partial<Result>).rows) ? found as unknown as Result : { rows: numbersIn(found, "") }
-}
-const objectIn = (printed: string): { readonly [key: string]: unknown } | undefined => {
-  try {
-    const value: unknown = JSON.parse(printed)
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value as { readonly [key: string]: unknown } : undefined
-  } catch {
-    return undefined
-  }
-}
-const numbersIn = (object: object, under: string): ReadonlyArray<Row> => Object.entries(object).flatMap(([key, value]): ReadonlyArray<Row> => {
-  if (typeof value === "number") return [{ name: `${under}${key}`, unit: "", median: value }]
-  return typeof value === "object" && value !== null ? numbersIn(value as object, `${under}${key}.`) : []
-})
