@@ -1,9 +1,9 @@
 /**
  * What a turn of 100 messages costs on a link, beside the plain framing of the same payloads: a
  * length before each, read as views and written as copies, which is what any protocol pays at least.
- *
- *     node packages/core/bench/link.ts
  */
+import { compare, report } from "../../../.config/bench/Harness.ts"
+import type { Row } from "../../../.config/bench/Result.ts"
 import { encodedOf, keyOf } from "../src/value/encoded.ts"
 import type { Item } from "../src/federation/Item.ts"
 import * as Link from "../src/link/Link.ts"
@@ -56,31 +56,6 @@ const readFrames = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
   return frames
 }
 
-// Measuring: all candidates in turn, several rounds, the median of each
-
-let sink = 0
-const nsPerMessage = (run: () => { readonly length: number }, turns: number): number => {
-  const start = process.hrtime.bigint()
-  for (let i = 0; i < turns; i++) sink += run().length
-  return Number(process.hrtime.bigint() - start) / turns / messages
-}
-
-const compare = (title: string, candidates: { readonly [name: string]: () => { readonly length: number } }): void => {
-  const names = Object.keys(candidates)
-  const rounds = names.map((): Array<number> => [])
-  for (let round = -2; round < 15; round++) {
-    for (const [i, name] of names.entries()) {
-      const ns = nsPerMessage(candidates[name]!, 1_000)
-      if (round >= 0) rounds[i]!.push(ns)
-    }
-  }
-  const medians = rounds.map((all) => all.toSorted((a, b) => a - b)[all.length >> 1]!)
-  console.log(title)
-  for (const [i, name] of names.entries()) {
-    console.log(`  ${name.padEnd(34)} ${medians[i]!.toFixed(0).padStart(6)} ns a message   ${(medians[i]! / medians[0]!).toFixed(2)} x the yardstick`)
-  }
-}
-
 const limits = { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 }
 
 const joined = (): Link.State => {
@@ -91,6 +66,7 @@ const joined = (): Link.State => {
   return Link.transition(state, { _tag: "Accept" })[0]
 }
 
+const rows: Array<Row> = []
 for (const [name, shape] of Object.entries(shapes)) {
   const captures = capturesOf(shape)
   const items: ReadonlyArray<Item> = captures.map((c) => ({ _tag: "Msg", endpoint: 12, captures: c }))
@@ -100,16 +76,18 @@ for (const [name, shape] of Object.entries(shapes)) {
   const state = joined()
   const read = parse(packet, limits)
   if (read._tag !== "Turn" || read.items.some((item, i) => item._tag !== "Msg" || keyOf(item.captures) !== keyOf(captures[i]!))) throw new Error("not what was written")
-  console.log(`\n${messages} messages, captures of ${(captures.reduce((n, c) => n + c.end - c.start, 0) / messages).toFixed(0)} bytes (${name})`)
-  compare("reading", {
-    "frames (yardstick)": () => readFrames(frames),
-    "parse": () => (parse(packet, limits) as { items: ReadonlyArray<Item> }).items,
-    "Link, Received": () => Link.transition(state, { _tag: "Received", bytes: framed, at: 1 })[1]
-  })
-  compare("writing", {
-    "frames (yardstick)": () => writeFrames(captures),
-    "encode": () => (encodeTurn(items, true, 1 << 24) as { pieces: ReadonlyArray<Uint8Array> }).pieces,
-    "Link, Turn": () => Link.transition(state, { _tag: "Turn", items })[1]
-  })
+  const what = `${messages} messages with captures of ${(captures.reduce((n, c) => n + c.end - c.start, 0) / messages).toFixed(0)} bytes (${name})`
+  rows.push(
+    ...await compare(`reading ${what}`, [
+      { name: "frames", run: () => readFrames(frames), per: messages },
+      { name: "parse", run: () => parse(packet, limits), per: messages },
+      { name: "Link, Received", run: () => Link.transition(state, { _tag: "Received", bytes: framed, at: 1 }), per: messages }
+    ]),
+    ...await compare(`writing ${what}`, [
+      { name: "frames", run: () => writeFrames(captures), per: messages },
+      { name: "encode", run: () => encodeTurn(items, true, 1 << 24), per: messages },
+      { name: "Link, Turn", run: () => Link.transition(state, { _tag: "Turn", items }), per: messages }
+    ])
+  )
 }
-if (sink === 0) throw new Error("nothing ran")
+report(rows)

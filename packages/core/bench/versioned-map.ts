@@ -4,10 +4,10 @@
  * beside 100,000 others.
  */
 import { HashMap } from "effect"
+import { compare, report } from "../../../.config/bench/Harness.ts"
+import type { Row } from "../../../.config/bench/Result.ts"
 import { VersionedMap } from "../src/data/VersionedMap.ts"
 
-const rounds = 9
-const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 const keys = (n: number): ReadonlyArray<string> => Array.from({ length: n }, (_, i) => `key ${i}`)
 
 interface Subject {
@@ -38,37 +38,27 @@ const subjects: ReadonlyArray<Subject> = [
     }
   }
 ]
-const works: ReadonlyArray<{ readonly name: string; readonly size: number; readonly times: number; readonly run: (it: ReturnType<Subject["build"]>, all: ReadonlyArray<string>, i: number) => void }> = [
-  ...[1_000, 100_000].flatMap((size) => [
-    { name: `get of ${size}`, size, times: 200_000, run: (it: ReturnType<Subject["build"]>, all: ReadonlyArray<string>, i: number) => void it.get(all[(i * 7919) % size]!) },
-    { name: `set of ${size}`, size, times: 200_000, run: (it: ReturnType<Subject["build"]>, all: ReadonlyArray<string>, i: number) => it.set(all[(i * 7919) % size]!, i) },
-    {
-      name: `delete and set of ${size}`, size, times: 100_000,
-      run: (it: ReturnType<Subject["build"]>, all: ReadonlyArray<string>, i: number) => {
-        it.remove(all[(i * 7919) % size]!)
-        it.set(all[(i * 7919) % size]!, i)
-      }
-    }
+type Run = (it: ReturnType<Subject["build"]>, all: ReadonlyArray<string>, i: number) => void
+const works: ReadonlyArray<readonly [name: string, size: number, run: Run]> = [
+  ...[1_000, 100_000].flatMap((size): ReadonlyArray<readonly [string, number, Run]> => [
+    [`get of ${size}`, size, (it, all, i) => void it.get(all[(i * 7919) % size]!)],
+    [`set of ${size}`, size, (it, all, i) => it.set(all[(i * 7919) % size]!, i)],
+    [`delete and set of ${size}`, size, (it, all, i) => {
+      it.remove(all[(i * 7919) % size]!)
+      it.set(all[(i * 7919) % size]!, i)
+    }]
   ]),
-  {
-    name: "one key comes and goes beside 100000", size: 100_000, times: 2_000,
-    run: (it, _, i) => {
-      it.set("flicker", i)
-      it.remove("flicker")
-    }
-  }
+  ["one key comes and goes beside 100000", 100_000, (it, _, i) => {
+    it.set("flicker", i)
+    it.remove("flicker")
+  }]
 ]
-for (const { name, run, size, times } of works) {
+const rows: Array<Row> = []
+for (const [group, size, run] of works) {
   const all = keys(size)
-  const built = subjects.map(({ build }) => build(all))
-  const ns = built.map(() => [] as Array<number>)
-  for (let round = 0; round <= rounds; round++) {
-    for (const [s, it] of built.entries()) {
-      const start = performance.now()
-      for (let i = 1; i <= times; i++) run(it, all, i)
-      if (round > 0) ns[s]!.push((performance.now() - start) * 1e6 / times)
-    }
-  }
-  const base = median(ns[0]!)
-  console.log(`${name.padEnd(38)} ${subjects.map((subject, s) => `${subject.name} ${median(ns[s]!).toFixed(0).padStart(6)} ns (${(median(ns[s]!) / base).toFixed(2)})`).join("   ")}`)
+  rows.push(...await compare(group, subjects.map(({ build, name }) => {
+    const it = build(all)
+    return { name, run: (i: number) => run(it, all, i) }
+  })))
 }
+report(rows)

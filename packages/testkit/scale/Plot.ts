@@ -12,8 +12,10 @@ interface Point {
   readonly line: "sent" | "least"
 }
 
-export const svgOf = (results: ReadonlyArray<Result>): Promise<string> =>
-  new View(parse(compile(specOf(results)).spec), { renderer: "none" }).toSVG()
+export const svgOf = (results: ReadonlyArray<Result>): Promise<string> => render(specOf(results))
+
+/** Any plot as SVG. */
+export const render = (spec: TopLevelSpec): Promise<string> => new View(parse(compile(spec).spec), { renderer: "none" }).toSVG()
 
 export const specOf = (results: ReadonlyArray<Result>): TopLevelSpec => {
   const points = results.flatMap(({ samples, size: { nodes } }) => rowsOf(samples).flatMap(({ kind, least, tree, turns }): ReadonlyArray<Point> => [

@@ -6,10 +6,10 @@
  * and refuses with the kind of the mistake and the offset of the byte that is wrong.
  */
 import { key, Tag } from "../value/canonical.ts"
-import * as utf8 from "../value/utf8.ts"
-import { Dictionary, Double, Embedded, Encoded, InvalidValue, Record, Set, symbol, type Value } from "../value/Value.ts"
+import { Dictionary, Double, Embedded, Encoded, InvalidValue, Record, Set, type Value } from "../value/Value.ts"
 import { annotate, strip } from "./Annotated.ts"
 import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"
+import { symbolOf, textOf } from "./known.ts"
 
 export { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 export { scan, type ScanLimits } from "./scan.ts"
@@ -36,6 +36,9 @@ const whole = (input: Uint8Array | Encoded, limits: Limits, annotations: boolean
     return reader.at === end ? value : new DecodeError("Trailing", reader.at, "bytes follow the value")
   })
 }
+
+/** A view of each double would cost more than the doubles. */
+const scratch = new DataView(new ArrayBuffer(8))
 
 class Reader {
   readonly bytes: Uint8Array
@@ -66,7 +69,7 @@ class Reader {
       case Tag.double: return this.double()
       case Tag.integer: return this.integer(this.length())
       case Tag.string: return this.text(this.length())
-      case Tag.symbol: return symbol(this.text(this.length()))
+      case Tag.symbol: return this.symbol(this.length())
       case Tag.bytes: {
         const length = this.length()
         this.at += length
@@ -89,35 +92,39 @@ class Reader {
 
   /** A varint that promises bytes, which must be there: nothing is allocated on its word alone. */
   length(): number {
-    let length = 0
-    let scale = 1
-    for (;;) {
+    if (this.at >= this.end) this.refuse("Short", "the input ends in a length")
+    const first = this.bytes[this.at++]!
+    const length = first < 0x80 ? first : this.longLength(first & 0x7f)
+    if (length > this.end - this.at) this.refuse("Short", `${length} bytes are promised, ${this.end - this.at} are there`)
+    return length
+  }
+  longLength(low: number): number {
+    let length = low
+    for (let scale = 128;; scale *= 128) {
+      if (scale > 2 ** 56) this.refuse("Malformed", "a length of more than eight bytes")
       if (this.at >= this.end) this.refuse("Short", "the input ends in a length")
       const b = this.bytes[this.at++]!
       length += (b & 0x7f) * scale
       if (length > Number.MAX_SAFE_INTEGER) this.refuse("TooLarge", "a length beyond 2^53")
-      if (b < 0x80) break
-      scale *= 128
-      if (scale > 2 ** 56) this.refuse("Malformed", "a length of more than eight bytes")
+      if (b < 0x80) return length
     }
-    if (length > this.end - this.at) this.refuse("Short", `${length} bytes are promised, ${this.end - this.at} are there`)
-    return length
   }
 
   integer(length: number): number | bigint {
     const start = this.at
     this.at += length
     if (length === 0) return 0
-    const negative = this.bytes[start]! >= 0x80
-    if (length <= 6) {
-      let n = negative ? -1 : 0
-      for (let i = start; i < this.at; i++) n = n * 256 + this.bytes[i]! // -1 has all bits above set
-      return n
+    const first = this.bytes[start]! << 24 >> 24 // with its sign
+    if (length <= 7) {
+      let n = first
+      for (let i = start + 1; i < this.at; i++) n = n * 256 + this.bytes[i]!
+      // what does not fit in 53 bits was rounded, but not to what does
+      if (length < 7 || Number.isSafeInteger(n)) return n
     }
     let hex = ""
     for (let i = start; i < this.at; i++) hex += this.bytes[i]!.toString(16).padStart(2, "0")
     const unsigned = BigInt(`0x${hex}`)
-    const n = negative ? unsigned - (1n << BigInt(length * 8)) : unsigned
+    const n = first < 0 ? unsigned - (1n << BigInt(length * 8)) : unsigned
     return n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
   }
 
@@ -125,19 +132,25 @@ class Reader {
     if (this.at >= this.end) this.refuse("Short", "the input ends in a double")
     if (this.bytes[this.at] !== 8) this.refuse("Malformed", "doubles have eight bytes")
     if (this.end - this.at < 9) this.refuse("Short", "the input ends in a double")
-    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.at + 1, 8)
+    for (let i = 0; i < 8; i++) scratch.setUint8(i, this.bytes[this.at + 1 + i]!)
     this.at += 9
-    const value = view.getFloat64(0)
-    if (Number.isNaN(value)) return new Double(value, view.getBigUint64(0))
+    const value = scratch.getFloat64(0)
+    if (Number.isNaN(value)) return new Double(value, scratch.getBigUint64(0))
     return Number.isInteger(value) || !Number.isFinite(value) ? new Double(value) : value
   }
 
   text(length: number): string {
     const start = this.at
     this.at += length
-    const wrong = utf8.malformedAt(this.bytes, start, this.at)
-    if (wrong >= 0) this.refuse("Malformed", "not UTF-8", wrong)
-    return utf8.read(this.bytes, start, this.at)
+    const text = textOf(this.bytes, start, this.at)
+    return typeof text === "string" ? text : this.refuse("Malformed", "not UTF-8", text)
+  }
+
+  symbol(length: number): symbol {
+    const start = this.at
+    this.at += length
+    const symbol = symbolOf(this.bytes, start, this.at)
+    return typeof symbol === "symbol" ? symbol : this.refuse("Malformed", "not UTF-8", symbol)
   }
 
   /** Values up to the end marker, which is consumed. */
