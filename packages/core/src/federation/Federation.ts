@@ -250,7 +250,8 @@ const part = (draft: Draft, link: LinkId): void => {
   const left = [...gone.holds.entries()].sort(([a], [b]) => a - b).map(([, key]) => key)
   for (const key of left) leave(draft, link, key)
   const supplies = [...gone.endpoints.entries()].sort(([a], [b]) => a - b)
-  for (const [, endpoint] of supplies) if (endpoint !== "closing") for (const captures of [...endpoint.supplied.keys()].sort()) withdraw(draft, link, endpoint.key, captures, isLingering(draft, link) ? "not known" : "gone")
+  const why = isLingering(draft, link) ? "not known" : "gone"
+  for (const [, endpoint] of supplies) if (endpoint !== "closing") withdraw(draft, link, endpoint, why)
   // what it was, and when, says who had been told of what it supplied, so it goes last
   draft.links = draft.links.delete(link)
   draft.lingering = draft.lingering.delete(link)
@@ -260,14 +261,22 @@ const part = (draft: Draft, link: LinkId): void => {
 const onTurn = (state: State, link: LinkId, items: ReadonlyArray<Item>): Step<State, Action> => {
   if (!state.links.has(link) || isLingering(state, link)) return still(state)
   const draft = begin(state)
-  for (let index = 0; index < items.length; index++) {
-    const wrong = onItem(draft, link, items[index]!) ?? draft.over.get(link)
+  for (let index = 0; index < items.length;) {
+    const item = items[index]!
+    let wrong: Wrong
+    if (item._tag === "Msg") [index, wrong] = onMessages(draft, link, items, index)
+    else if (isFact(item)) [index, wrong] = onFacts(draft, link, items, index)
+    else {
+      wrong = onItem(draft, link, item)
+      index++
+    }
+    wrong ??= draft.over.get(link)
     if (wrong !== undefined) {
       const [next, actions] = onLinkDown(state, link)
-      return [next, [{ _tag: "Fault", link, error: { ...wrong, index } }, ...actions]]
+      return [next, [{ _tag: "Fault", link, error: { ...wrong, index: index - 1 } }, ...actions]]
     }
     // before the next item: what a link asked for too much of would pile up until the turn's end
-    expel(draft)
+    if (draft.over.size > 0) expel(draft)
     if (!draft.links.has(link)) break
   }
   return finish(state, draft)
@@ -278,13 +287,13 @@ type Breach = Omit<Fault, "index">
 type Wrong = Breach | undefined
 const wrong = (code: Fault["code"], message: string): Breach => ({ code, message })
 
-const onItem = (draft: Draft, link: LinkId, item: Item): Wrong => {
+type Fact = Extract<Item, { readonly _tag: "Add" | "Del" }>
+const isFact = (item: Item): item is Fact => item._tag === "Add" || item._tag === "Del"
+
+const onItem = (draft: Draft, link: LinkId, item: Exclude<Item, Fact | { readonly _tag: "Msg" }>): Wrong => {
   switch (item._tag) {
     case "Assert": return onAssert(draft, link, item.endpoint, item.pattern)
     case "Clear": return onClear(draft, link, item.endpoint)
-    case "Add": return onAdd(draft, link, item.endpoint, item.captures)
-    case "Del": return onDel(draft, link, item.endpoint, item.captures)
-    case "Msg": return onMsg(draft, link, item.endpoint, item.captures)
     case "End": return onEnd(draft, link, item.endpoint)
     case "Stamp": return onStamp(draft, link, item)
   }
@@ -332,67 +341,79 @@ const without = (draft: Draft, told: Load, key: string, link: LinkId): Load => {
   return told
 }
 
-const onAdd = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded): Wrong => {
+/** Facts of one endpoint, one after the other, up to what is none; and where that is, or behind the one that is wrong. */
+const onFacts = (draft: Draft, link: LinkId, items: ReadonlyArray<Item>, from: number): readonly [next: number, Wrong] => {
+  const { endpoint } = items[from] as Fact
   const supplier = draft.links.get(link)!
   const ours = supplier.endpoints.get(endpoint)
-  if (ours === undefined) return unasked(endpoint)
-  if (ours === "closing") return undefined // said before they heard our Clear
-  const subscription = draft.subscriptions.get(ours.key)!
-  if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
-  const key = keyOf(captures)
-  const known = subscription.matches.get(key)
-  if (known !== undefined && ours.supplied.has(key)) return wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)
-  const supplied = laden(supplier.supplied, 1, key.length)
-  const tooMuch = supplier.own ? undefined : excess(draft.config, supplied, "from")
-  if (tooMuch !== undefined) return tooMuch
-  const others = known?.suppliers ?? KeySet.empty
-  const match: Match = { captures: known?.captures ?? detach(captures), suppliers: KeySet.add(others, link) }
-  draft.links = draft.links.set(link, {
-    ...supplier,
-    supplied,
-    endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.set(key, true) })
-  })
-  draft.subscriptions = draft.subscriptions.set(ours.key, { ...subscription, matches: subscription.matches.set(key, match) })
-  tell(draft, ours.key, key, others, link, "Add", match.captures)
-  return undefined
+  if (ours === undefined) return [from + 1, unasked(endpoint)]
+  if (ours === "closing") return [from + 1, undefined] // said before they heard our Clear
+  const run = new Run(draft, link, ours.key)
+  let { supplied } = ours
+  let load = supplier.supplied
+  let next = from
+  while (next < items.length && draft.over.size === 0) {
+    const item = items[next]!
+    if (!isFact(item) || item.endpoint !== endpoint) break
+    next++
+    if (elements(item.captures) !== run.subscription.arity) return [next, wrongArity(endpoint, run.subscription)]
+    const key = keyOf(item.captures)
+    if (item._tag === "Add") {
+      if (run.has(key) && supplied.has(key)) return [next, wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)]
+      load = laden(load, 1, key.length)
+      const tooMuch = supplier.own ? undefined : excess(draft.config, load, "from")
+      if (tooMuch !== undefined) return [next, tooMuch]
+      supplied = supplied.set(key, true)
+      run.add(key, item.captures)
+    } else {
+      if (!supplied.has(key)) return [next, wrong("AbsentCaptures", `endpoint ${endpoint} is told of the end of captures that it was not told of`)]
+      load = laden(load, -1, key.length)
+      supplied = supplied.delete(key)
+      run.remove(key, "gone")
+    }
+  }
+  run.end()
+  // it may have been told something meanwhile
+  const now = draft.links.get(link)!
+  draft.links = draft.links.set(link, { ...now, supplied: load, endpoints: now.endpoints.set(endpoint, { key: ours.key, supplied }) })
+  return [next, undefined]
 }
 
-const onDel = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded): Wrong => {
-  const supplier = draft.links.get(link)!
-  const ours = supplier.endpoints.get(endpoint)
-  if (ours === undefined) return unasked(endpoint)
-  if (ours === "closing") return undefined
-  const subscription = draft.subscriptions.get(ours.key)!
-  if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
-  const key = keyOf(captures)
-  if (!ours.supplied.has(key)) return wrong("AbsentCaptures", `endpoint ${endpoint} is told of the end of captures that it was not told of`)
-  draft.links = draft.links.set(link, {
-    ...supplier,
-    supplied: laden(supplier.supplied, -1, key.length),
-    endpoints: supplier.endpoints.set(endpoint, { key: ours.key, supplied: ours.supplied.delete(key) })
-  })
-  withdraw(draft, link, ours.key, key, "gone")
-  return undefined
-}
-
-const onMsg = (draft: Draft, link: LinkId, endpoint: Endpoint, captures: Encoded): Wrong => {
+/** The same for messages. */
+const onMessages = (draft: Draft, link: LinkId, items: ReadonlyArray<Item>, from: number): readonly [next: number, Wrong] => {
+  const { endpoint } = items[from] as Extract<Item, { readonly _tag: "Msg" }>
   const ours = draft.links.get(link)!.endpoints.get(endpoint)
-  if (ours === undefined) return unasked(endpoint)
-  if (ours === "closing") return undefined
+  if (ours === undefined) return [from + 1, unasked(endpoint)]
+  if (ours === "closing") return [from + 1, undefined]
   const subscription = draft.subscriptions.get(ours.key)!
-  if (elements(captures) !== subscription.arity) return wrongArity(endpoint, subscription)
+  let hearers: ReadonlyArray<{ readonly endpoint: Endpoint; readonly items: Array<Item> }> | undefined
+  let next = from
+  while (next < items.length) {
+    const item = items[next]!
+    if (item._tag !== "Msg" || item.endpoint !== endpoint) break
+    next++
+    if (elements(item.captures) !== subscription.arity) return [next, wrongArity(endpoint, subscription)]
+    hearers ??= hearersOf(draft, link, subscription)
+    for (const hearer of hearers) hearer.items.push({ _tag: "Msg", endpoint: hearer.endpoint, captures: item.captures })
+  }
+  return [next, undefined]
+}
+
+/** Whom to tell of a link's messages, behind the stamp that they come under; nobody when they came before. */
+const hearersOf = (draft: Draft, link: LinkId, { holders }: Subscription) => {
+  const hearers: Array<{ readonly endpoint: Endpoint; readonly items: Array<Item> }> = []
   const stamp = draft.stamp === undefined ? stampOf(draft, link) : draft.stamp
-  if (stamp === null) return undefined
-  Holders.forEach(subscription.holders, (holder, name) => {
+  if (stamp === null) return hearers
+  Holders.forEach(holders, (holder, endpoint) => {
     if (holder === link || isLingering(draft, holder)) return
     const outgoing = to(draft, holder)
     if (outgoing.stamp !== stamp) {
       outgoing.stamp = stamp
       outgoing.items.push(stamp)
     }
-    outgoing.items.push({ _tag: "Msg", endpoint: name, captures })
+    hearers.push({ endpoint, items: outgoing.items })
   })
-  return undefined
+  return hearers
 }
 
 /** What its peer does not stamp, a link brings for the first time: a client's. */
@@ -483,12 +504,10 @@ const close = (draft: Draft, link: LinkId, key: string): void => {
   const to = draft.links.get(link)!
   const endpoint = to.open.get(key)
   if (endpoint === undefined) return
-  const { supplied } = to.endpoints.get(endpoint) as Open
+  const ours = to.endpoints.get(endpoint) as Open
   let left = to.supplied
-  for (const captures of [...supplied.keys()].sort()) {
-    left = laden(left, -1, captures.length)
-    withdraw(draft, link, key, captures, "not known")
-  }
+  for (const captures of ours.supplied.keys()) left = laden(left, -1, captures.length)
+  withdraw(draft, link, ours, "not known")
   const closing = to.closing + 1
   // nobody was told anything about this link by withdrawing, so it is still as it was
   draft.links = draft.links.set(link, { ...to, supplied: left, open: to.open.delete(key), endpoints: to.endpoints.set(endpoint, "closing"), closing })
@@ -531,24 +550,109 @@ const soleOf = (links: KeySet.KeySet): LinkId | undefined => {
 }
 
 /**
- * `link` comes beside, or leaves, the suppliers `others`. The first supply is news to all holders but
- * the supplier; a second one only to the first supplier, who did not hear of its own.
+ * What a link says of one subscription's facts, one after the other: what they share is looked up and put
+ * back once, which is most of what a fact costs. Nobody may ask the draft for it before `end`.
  */
-const tell = (draft: Draft, key: string, captures: string, others: KeySet.KeySet, link: LinkId, _tag: "Add" | "Del", encoded: Encoded, why?: "gone" | "not known"): void => {
-  const { holders } = draft.subscriptions.get(key)!
-  if (!isCalm(draft)) {
-    const all = KeySet.add(others, link)
-    const echo = echoAfter(draft, key, captures, all, others, _tag === "Add" && draft.links.get(link)!.own ? "ours" : why)
-    return _tag === "Add" ? tellAnew(draft, key, captures, others, all, encoded, echo) : tellAnew(draft, key, captures, all, others, encoded, echo)
+class Run {
+  readonly subscription: Subscription
+  readonly #draft: Draft
+  readonly #link: LinkId
+  readonly #key: string
+  #matches: VersionedMap<string, Match>
+  /** The holders but the link itself, once one fact concerns all of them. */
+  #hearers: ReadonlyArray<Hearer> | undefined
+
+  constructor(draft: Draft, link: LinkId, key: string) {
+    this.#draft = draft
+    this.#link = link
+    this.#key = key
+    this.subscription = draft.subscriptions.get(key)!
+    this.#matches = this.subscription.matches
   }
-  if (KeySet.isEmpty(others)) {
-    return Holders.forEach(holders, (holder, endpoint) => {
-      if (holder !== link) inform(draft, holder, _tag, endpoint, encoded)
+  has(captures: string): boolean {
+    return this.#matches.has(captures)
+  }
+  /** The link supplies captures, as perhaps others do. */
+  add(captures: string, encoded: Encoded): void {
+    const known = this.#matches.get(captures)
+    const others = known?.suppliers ?? KeySet.empty
+    const match: Match = { captures: known?.captures ?? detach(encoded), suppliers: KeySet.add(others, this.#link) }
+    this.#matches = this.#matches.set(captures, match)
+    this.#tell(captures, others, "Add", match.captures)
+  }
+  /** It does no longer: they are gone there, or nobody asks or answers. */
+  remove(captures: string, why: "gone" | "not known"): void {
+    const match = this.#matches.get(captures)!
+    const others = KeySet.remove(match.suppliers, this.#link)
+    this.#matches = KeySet.isEmpty(others) ? this.#matches.delete(captures) : this.#matches.set(captures, { ...match, suppliers: others })
+    this.#tell(captures, others, "Del", match.captures, why)
+  }
+  end(): void {
+    const draft = this.#draft
+    if (this.#matches !== this.subscription.matches) draft.subscriptions = draft.subscriptions.set(this.#key, { ...this.subscription, matches: this.#matches })
+    this.#settle()
+  }
+  #settle(): void {
+    const draft = this.#draft
+    for (const { link, told } of this.#hearers ?? []) {
+      const before = draft.links.get(link)!
+      if (before.told !== told) draft.links = draft.links.set(link, { ...before, told })
+    }
+    this.#hearers = undefined
+  }
+
+  /**
+   * The link comes beside, or leaves, the suppliers `others`. The first supply is news to all holders but
+   * the supplier; a second one only to the first supplier, who did not hear of its own.
+   */
+  #tell(captures: string, others: KeySet.KeySet, _tag: Fact["_tag"], encoded: Encoded, why?: "gone" | "not known"): void {
+    if (!isCalm(this.#draft)) return tellWhileUncalm(this.#draft, this.#key, captures, others, this.#link, _tag, encoded, why)
+    if (KeySet.isEmpty(others)) {
+      for (const hearer of this.#hearers ??= this.#hearersNow()) hear(this.#draft, hearer, _tag, encoded)
+      return
+    }
+    const sole = soleOf(others)
+    if (sole === undefined) return
+    const endpoint = Holders.endpointOf(this.subscription.holders, sole)
+    if (endpoint === undefined) return
+    this.#settle() // so that one of many holders is told at the cost of one
+    inform(this.#draft, sole, _tag, endpoint, encoded)
+  }
+  #hearersNow(): ReadonlyArray<Hearer> {
+    const hearers: Array<Hearer> = []
+    Holders.forEach(this.subscription.holders, (link, endpoint) => {
+      if (link === this.#link) return
+      const { own, told } = this.#draft.links.get(link)!
+      hearers.push({ link, endpoint, own, told, items: undefined })
     })
+    return hearers
   }
-  const sole = soleOf(others)
-  const endpoint = sole === undefined ? undefined : Holders.endpointOf(holders, sole)
-  if (endpoint !== undefined) inform(draft, sole!, _tag, endpoint, encoded)
+}
+interface Hearer {
+  readonly link: LinkId
+  readonly endpoint: Endpoint
+  readonly own: boolean
+  told: Load
+  items: Array<Item> | undefined
+}
+
+/** Tells one holder, and counts what it has been told of. */
+const hear = (draft: Draft, hearer: Hearer, _tag: Fact["_tag"], captures: Encoded): void => {
+  if (!hearer.own) {
+    hearer.told = laden(hearer.told, _tag === "Add" ? 1 : -1, captures.end - captures.start)
+    const tooMuch = _tag === "Add" ? excess(draft.config, hearer.told, "for") : undefined
+    if (tooMuch !== undefined) draft.over.set(hearer.link, tooMuch)
+  }
+  hearer.items ??= to(draft, hearer.link).items
+  hearer.items.push({ _tag, endpoint: hearer.endpoint, captures })
+}
+
+const tellWhileUncalm = (
+  draft: Draft, key: string, captures: string, others: KeySet.KeySet, link: LinkId, _tag: Fact["_tag"], encoded: Encoded, why: "gone" | "not known" | undefined
+): void => {
+  const all = KeySet.add(others, link)
+  const echo = echoAfter(draft, key, captures, all, others, _tag === "Add" && draft.links.get(link)!.own ? "ours" : why)
+  return _tag === "Add" ? tellAnew(draft, key, captures, others, all, encoded, echo) : tellAnew(draft, key, captures, all, others, encoded, echo)
 }
 
 /** Our own word of it is none of an echo; and what goes while somebody who was told of it is out of reach may become one. */
@@ -590,14 +694,11 @@ const inform = (draft: Draft, holder: LinkId, _tag: "Add" | "Del", endpoint: End
   say(draft, holder, { _tag, endpoint, captures })
 }
 
-/** A link supplies captures no longer: they are gone there, or nobody asks or answers. */
-const withdraw = (draft: Draft, link: LinkId, key: string, captures: string, why: "gone" | "not known"): void => {
-  const subscription = draft.subscriptions.get(key)!
-  const match = subscription.matches.get(captures)!
-  const others = KeySet.remove(match.suppliers, link)
-  const matches = KeySet.isEmpty(others) ? subscription.matches.delete(captures) : subscription.matches.set(captures, { ...match, suppliers: others })
-  draft.subscriptions = draft.subscriptions.set(key, { ...subscription, matches })
-  tell(draft, key, captures, others, link, "Del", match.captures, why)
+/** A link supplies nothing more here: it is gone, or nobody asks or answers. */
+const withdraw = (draft: Draft, link: LinkId, { key, supplied }: Open, why: "gone" | "not known"): void => {
+  const run = new Run(draft, link, key)
+  for (const captures of [...supplied.keys()].sort()) run.remove(captures, why)
+  run.end()
 }
 
 // ---- links that linger -----------------------------------------------------------------------------

@@ -71,24 +71,34 @@ export const transition = (state: State, event: Event): Step<State, Action> => {
 const onDelivered = (state: State, events: ReadonlyArray<Process.Event>): Step<State, Action> => {
   const items: Array<Item> = []
   const supplied: Array<Supplied> = []
-  const out = new Writer(128 * events.length) // a guess: small captures fit, and a longer run grows
+  const told: Array<Process.Event> = []
   for (const event of events) {
     if (event.handle === interest) state = onInterest(state, event, items, supplied)
     // a delivery may cross the Clear of its endpoint; after our End nothing may follow
-    else if (state.asked.has(event.handle as Endpoint)) {
-      const captures = encodedIn(out, event.captures)
-      // what came is judged like what goes, so an end is told exactly of what was told
-      if (Fit.isSendable(captures)) items.push({ _tag: tagOf(event), endpoint: event.handle as Endpoint, captures })
-    }
+    else if (state.asked.has(event.handle as Endpoint)) told.push(event)
   }
+  if (told.length > 0) say(told, items)
   return answer(state, [], supplied, items)
 }
-/** All of a delivery lies in one buffer: to copy each out of it would cost more than to write it. Whoever keeps one detaches it. */
-const encodedIn = (out: Writer, captures: Process.Captures): Encoded => {
-  const start = out.length
-  write(out, captures)
-  return new Encoded(out.bytes, start, out.length)
+
+/** All of a delivery lies in one run of bytes: a copy of each of its own would cost more than to write it. Whoever keeps one detaches it. */
+const say = (events: ReadonlyArray<Process.Event>, items: Array<Item>): void => {
+  if (scratch.bytes.length > scratchMax) scratch = new Writer()
+  scratch.length = 0
+  const ends = events.map(({ captures }) => {
+    write(scratch, captures)
+    return scratch.length
+  })
+  const bytes = scratch.take()
+  for (const [i, event] of events.entries()) {
+    const captures = new Encoded(bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!)
+    // what came is judged like what goes, so an end is told exactly of what was told
+    if (Fit.isSendable(captures)) items.push({ _tag: tagOf(event), endpoint: event.handle as Endpoint, captures })
+  }
 }
+let scratch = new Writer()
+/** One large delivery must not keep its room for ever. */
+const scratchMax = 1 << 20
 /** A reason does not cross links: the last supplier's end is the end, whoever's it was. */
 const tagOf = ({ _tag }: Process.Event) => _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"
 
