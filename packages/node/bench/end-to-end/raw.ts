@@ -53,6 +53,17 @@ const echo = ({ path }: { path?: string }) => new Promise<number>((resolve) => {
   if (path === undefined) server.listen(0, "127.0.0.1", () => resolve((server.address() as net.AddressInfo).port))
   else server.listen(path, () => resolve(0))
 })
+/** A process between: what it gets of either side it hands to the other. */
+const between = (to: { path?: string; port?: number }) => new Promise<number>((resolve) => {
+  const server = net.createServer((peer) => {
+    peer.setNoDelay(true).on("error", () => {})
+    void connect(to).then((far) => {
+      peer.on("data", (chunk) => far.write(chunk)).once("close", () => far.destroy())
+      far.on("data", (chunk) => peer.write(chunk)).on("error", () => {})
+    })
+  })
+  server.listen(0, "127.0.0.1", () => resolve((server.address() as net.AddressInfo).port))
+})
 const ping = async ({ path, port, times }: { port?: number; path?: string; times: number }) => {
   const to = await connect(path === undefined ? { port: port! } : { path })
   const took: Array<number> = []
@@ -78,7 +89,7 @@ const ping = async ({ path, port, times }: { port?: number; path?: string; times
 }
 
 serve({
-  sink, source, publish, echo, ping,
+  sink, source, publish, echo, between, ping,
   expect: ({ n }) => {
     got = 0
     target = n
