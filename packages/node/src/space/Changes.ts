@@ -27,8 +27,10 @@ export class Changes {
   readonly #afterTurn: (run: () => void) => void
   /** In the order in which they were told, with gaps where something became void. */
   #told: Array<Told | undefined> = []
-  /** Where the news of a fact is, in that order. */
+  /** What each of them was; and where the news of a fact is, in that order: of the first `#indexed`, since a key costs more than all the rest. */
+  #events: Array<Process.Event> = []
   readonly #facts = new Map<string, number>()
+  #indexed = 0
   /** How many are no gaps, and how many of them are messages; none of those is before `#oldest`. */
   #count = 0
   #messages = 0
@@ -46,7 +48,7 @@ export class Changes {
   /** An event of the question that `handle` observes, and what its captures are. */
   offer(event: Process.Event, captures: unknown, named: { readonly question?: string } | undefined): void {
     switch (event._tag) {
-      case "Received": this.#say(named === undefined ? { _tag: "Received", captures } : { _tag: "Received", captures, ...named }); break
+      case "Received": this.#say(event, named === undefined ? { _tag: "Received", captures } : { _tag: "Received", captures, ...named }); break
       case "Added": this.#change(event, { _tag: "Added", captures, ...named }); break
       case "Removed": this.#change(event, { _tag: "Removed", captures, reason: event.reason, ...named }); break
       default: return
@@ -60,9 +62,13 @@ export class Changes {
       if (this.#count > 0) this.#wake?.()
     })
   }
-  #say(message: Told): void {
-    this.#told.push(message)
+  #push(event: Process.Event, told: Told): void {
+    this.#told.push(told)
+    this.#events.push(event)
     this.#count++
+  }
+  #say(event: Process.Event, message: Told): void {
+    this.#push(event, message)
     if (++this.#messages <= this.#messagesMax) return
     while (this.#told[this.#oldest]?._tag !== "Received") this.#oldest++
     this.#messages--
@@ -70,17 +76,22 @@ export class Changes {
     this.#meters.dropped()
   }
   #change(event: Process.Event, change: Told): void {
-    const key = `${event.handle} ${Canonical.key(event.captures)}`
-    const at = this.#facts.get(key)
-    if (at === undefined) {
-      this.#facts.set(key, this.#told.length)
-      this.#told.push(change)
-      this.#count++
-    } else {
-      // of two that wait, the one undoes the other
-      this.#facts.delete(key)
-      this.#void(at)
+    // while somebody waits, all that is here is of this turn, and no turn tells of a fact twice
+    const at = this.#wake === undefined ? this.#takenBack(event) : undefined
+    if (at === undefined) this.#push(event, change)
+    // of two that wait, the one undoes the other
+    else this.#void(at)
+  }
+  /** Where the news is that an event takes back, which is then forgotten. */
+  #takenBack(event: Process.Event): number | undefined {
+    for (; this.#indexed < this.#told.length; this.#indexed++) {
+      const one = this.#told[this.#indexed]
+      if (one !== undefined && one._tag !== "Received") this.#facts.set(keyOf(this.#events[this.#indexed]!), this.#indexed)
     }
+    const key = keyOf(event)
+    const at = this.#facts.get(key)
+    if (at !== undefined) this.#facts.delete(key)
+    return at
   }
   #void(at: number): void {
     this.#told[at] = undefined
@@ -89,19 +100,11 @@ export class Changes {
   }
   /** Without the gaps, which else would be as many as there ever was news. */
   #tidy(): void {
-    const places = this.#facts.entries()
-    let next = places.next()
-    const told: Array<Told> = []
-    for (const [at, one] of this.#told.entries()) {
-      if (one === undefined) continue
-      if (next.value?.[1] === at) {
-        this.#facts.set(next.value[0], told.length)
-        next = places.next()
-      }
-      told.push(one)
-    }
-    this.#told = told
-    this.#oldest = 0
+    const kept = this.#told.flatMap((one, at) => one === undefined ? [] : [at])
+    this.#told = kept.map((at) => this.#told[at])
+    this.#events = kept.map((at) => this.#events[at]!)
+    this.#facts.clear()
+    this.#indexed = this.#oldest = 0
   }
   end(): void {
     this.#isOver = true
@@ -124,8 +127,11 @@ export class Changes {
   #drain(): Some<Told> {
     const all = this.#count === this.#told.length ? this.#told : this.#told.filter((one) => one !== undefined)
     this.#told = []
+    this.#events = []
     this.#facts.clear()
-    this.#count = this.#messages = this.#oldest = 0
+    this.#count = this.#messages = this.#oldest = this.#indexed = 0
     return all as unknown as Some<Told>
   }
 }
+
+const keyOf = ({ captures, handle }: Process.Event): string => `${handle} ${Canonical.key(captures)}`
