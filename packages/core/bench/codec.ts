@@ -12,7 +12,7 @@ import type { Item } from "../src/federation/Item.ts"
 import { PacketError, parse } from "../src/link/Packet.ts"
 import { encodeTurn } from "../src/link/Turn.ts"
 import { encode } from "../src/value/canonical.ts"
-import { encodedOf } from "../src/value/encoded.ts"
+import { encodedRun } from "../src/value/encoded.ts"
 import { record, Record, type Value } from "../src/value/Value.ts"
 
 const messages = 100
@@ -31,7 +31,7 @@ const shapes: { readonly [name: string]: (i: number) => ReadonlyArray<Value> } =
 // Ours: the captures of each message, then the turn around them
 
 const oursOf = (all: ReadonlyArray<Value>): Uint8Array => {
-  const items: ReadonlyArray<Item> = all.map((value) => ({ _tag: "Msg", endpoint: 12, captures: encodedOf(value) }))
+  const items: ReadonlyArray<Item> = encodedRun(all).map((captures) => ({ _tag: "Msg", endpoint: 12, captures }))
   const turn = encodeTurn(items, false, 1 << 24)
   if (turn instanceof PacketError) throw new Error(turn.message)
   return turn.pieces[0]!
@@ -69,19 +69,25 @@ function plain(value: unknown): unknown {
   return Array.isArray(value) ? value.map(plain) : value instanceof Uint8Array ? Uint8Array.from(value) : value
 }
 
-// A fact as people write them; cbor-x, which has neither records nor symbols, gets an array
+// Single values as people write them; cbor-x, which has neither records nor symbols, gets an array
 
-const fields = ["lobby", "ann@example", 1_700_000_000_000, true, ["away", 0.5]]
-const fact = record("present", ...fields)
-const array = ["present", ...fields]
-const [ours, theirs] = [encode(fact), cbor.encode(array)]
-if (!isDeepStrictEqual(decode(ours), new Record(fact.label, fields)) || !isDeepStrictEqual(cbor.decode(theirs), array)) throw new Error("not what was written")
-rows.push(...await compare(`a fact, written (${theirs.length} and ${ours.length} bytes)`, [
-  { name: "cbor-x", run: () => cbor.encode(array) },
-  { name: "ours", run: () => encode(fact) }
-]))
-rows.push(...await compare("a fact, read", [
-  { name: "cbor-x", run: () => cbor.decode(theirs) as unknown },
-  { name: "ours", run: () => decode(ours) }
-]))
+const values: { readonly [name: string]: readonly [label: string, ...fields: ReadonlyArray<Value>] } = {
+  "a fact": ["present", "lobby", "ann@example", 1_700_000_000_000, true, ["away", 0.5]],
+  // what other codecs were compared by
+  "a packet": ["message", "alice@example", "general", "The quick brown fox jumps over the lazy dog", "2026-01-02T03:04:05Z", 123_456_789, [1, 2, ["a", "b", [true, 3.5]], "end"]]
+}
+for (const [name, array] of Object.entries(values)) {
+  const [label, ...fields] = array
+  const value = record(label, ...fields)
+  const [ours, theirs] = [encode(value), cbor.encode(array)]
+  if (!isDeepStrictEqual(decode(ours), new Record(value.label, fields)) || !isDeepStrictEqual(cbor.decode(theirs), array)) throw new Error("not what was written")
+  rows.push(...await compare(`${name}, written (${theirs.length} and ${ours.length} bytes)`, [
+    { name: "cbor-x", run: () => cbor.encode(array) },
+    { name: "ours", run: () => encode(value) }
+  ]))
+  rows.push(...await compare(`${name}, read`, [
+    { name: "cbor-x", run: () => cbor.decode(theirs) as unknown },
+    { name: "ours", run: () => decode(ours) }
+  ]))
+}
 report(rows, { notes: [`cbor-x runs ${isNativeAccelerationEnabled ? "with" : "without"} its native addon.`] })

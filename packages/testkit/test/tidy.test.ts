@@ -45,6 +45,10 @@ describe("tidy", () => {
     const impure = /\bDate\b|\bMath\.random\b|\basync\b|\bawait\b|\bPromise\b|\bconsole\b|\bprocess\.(env|argv|exit|hrtime|nextTick|std|cwd|on)|\bsetTimeout\b|\bsetInterval\b|\bqueueMicrotask\b|\bfetch\(/
     assert.deepStrictEqual(core.filter((file) => impure.test(codeOf(file))), [])
   })
+  it("lets core name what the runtime has beside the language in one place", () => {
+    const beyond = /^declare const (?!\w+: unique symbol$)|\bglobalThis\.(?!Set\b|Map\b)|\bglobalThis\b(?!\.)/m
+    assert.deepStrictEqual(core.filter((file) => beyond.test(codeOf(file))), ["packages/core/src/value/native.ts"])
+  })
   it("lets core import nothing but itself, along the arrows", () => {
     const wrong = core.flatMap((file) => importsOf(file).filter((from) => {
       if (!from.startsWith(".")) return !(from === "effect" && file.startsWith("packages/core/src/assertion/"))

@@ -5,14 +5,17 @@
  * aside), nests no deeper than `depthMax` calls, allocates nothing that the input did not pay for,
  * and refuses with the kind of the mistake and the offset of the byte that is wrong.
  */
-import { key, Tag } from "../value/canonical.ts"
+import { key, Tag as tags } from "../value/canonical.ts"
+import * as utf8 from "../value/utf8.ts"
 import { Dictionary, Double, Embedded, Encoded, InvalidValue, Record, Set, type Value } from "../value/Value.ts"
 import { annotate, strip } from "./Annotated.ts"
-import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"
-import { symbolOf, textOf } from "./known.ts"
+import { DecodeError, defaultLimits, type Limits, Refusal } from "./DecodeError.ts"
+import { symbolOf } from "./symbols.ts"
 
 export { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
 export { scan, type ScanLimits } from "./scan.ts"
+
+const Tag = tags // what another module exports is looked up each time, what is here is known to be constant: a tenth of all
 
 /**
  * Exactly one value. Annotations are stripped; non-canonical order of set elements and dictionary
@@ -28,187 +31,195 @@ export const decodeAnnotated = (input: Uint8Array | Encoded, limits: Limits = de
   whole(input, limits, true)
 
 const whole = (input: Uint8Array | Encoded, limits: Limits, annotations: boolean): Value | DecodeError => {
-  const { bytes, end, start } = input instanceof Encoded ? input : { bytes: input, start: 0, end: input.length }
-  if (end - start > limits.bytesMax) return new DecodeError("TooLarge", start, `${end - start} bytes, more than ${limits.bytesMax}`)
-  const reader = new Reader(bytes, start, end, limits.depthMax, annotations)
-  return refusable(() => {
-    const value = reader.value(0)
-    return reader.at === end ? value : new DecodeError("Trailing", reader.at, "bytes follow the value")
-  })
+  if (input instanceof Encoded) {
+    bytes = input.bytes
+    at = input.start
+    end = input.end
+  } else {
+    bytes = input
+    at = 0
+    end = input.length
+  }
+  if (end - at > limits.bytesMax) return new DecodeError("TooLarge", at, `${end - at} bytes, more than ${limits.bytesMax}`)
+  depthMax = limits.depthMax
+  isAnnotating = annotations
+  try {
+    const found = value(0)
+    return at === end ? found : new DecodeError("Trailing", at, "bytes follow the value")
+  } catch (error) {
+    if (error instanceof Refusal) return error.reason
+    throw error
+  } finally {
+    bytes = nothing // and keep nobody's in memory
+  }
 }
 
-/** A view of each double would cost more than the doubles. */
-const scratch = new DataView(new ArrayBuffer(8))
+// Where we are. One value is read at a time, and without an object for each it takes a fifth less
+const nothing = new Uint8Array()
+let bytes: Uint8Array = nothing
+let at = 0
+let end = 0
+let depthMax = 0
+let isAnnotating = false
 
-class Reader {
-  readonly bytes: Uint8Array
-  readonly end: number
-  readonly depthMax: number
-  readonly annotations: boolean
-  at: number
-  constructor(bytes: Uint8Array, start: number, end: number, depthMax: number, annotations: boolean) {
-    this.bytes = bytes
-    this.at = start
-    this.end = end
-    this.depthMax = depthMax
-    this.annotations = annotations
-  }
+const refuse = (kind: DecodeError["kind"], message: string, offset = at): never => {
+  throw new Refusal(new DecodeError(kind, offset, message))
+}
 
-  refuse(kind: DecodeError["kind"], message: string, at = this.at): never {
-    throw new Refusal(new DecodeError(kind, at, message))
-  }
-
-  value(depth: number): Value {
-    if (depth > this.depthMax) this.refuse("TooDeep", `nested deeper than ${this.depthMax}`)
-    if (this.at >= this.end) this.refuse("Short", "the input ends where a value should be")
-    const start = this.at
-    const tag = this.bytes[this.at++]!
+/** Whatever comes next. Long, because a call for each kind of it would take a quarter of the time. */
+const value = (depth: number): Value => {
+  if (at >= end) return refuse("Short", "the input ends where a value should be")
+  if (depth > depthMax) return tooDeep()
+  const tag = bytes[at++]!
+  if (tag < Tag.integer || tag > Tag.symbol) {
     switch (tag) {
       case Tag.false: return false
       case Tag.true: return true
-      case Tag.double: return this.double()
-      case Tag.integer: return this.integer(this.length())
-      case Tag.string: return this.text(this.length())
-      case Tag.symbol: return this.symbol(this.length())
-      case Tag.bytes: {
-        const length = this.length()
-        this.at += length
-        return this.bytes.slice(this.at - length, this.at)
-      }
-      case Tag.record: return this.record(depth)
-      case Tag.sequence: return this.items(depth)
-      case Tag.set: {
-        const items = this.items(depth)
-        this.distinct(items, start, "element in a set")
-        return new Set(items)
-      }
-      case Tag.dictionary: return this.dictionary(depth, start)
-      case Tag.embedded: return new Embedded(this.value(depth + 1))
-      case Tag.annotation: return this.annotated(depth)
-      case Tag.end: return this.refuse("Malformed", "an end marker where a value should be", start)
-      default: return this.refuse("Malformed", `no value starts with byte 0x${tag.toString(16).padStart(2, "0")}`, start)
+      case Tag.double: return double()
+      case Tag.record: return readRecord(depth)
+      case Tag.sequence: return items(depth)
+      default: return rare(tag, depth)
     }
   }
+  // what has a length, and as many bytes: nothing is allocated on its word alone
+  if (at >= end) return refuse("Short", "the input ends in a length")
+  let length = bytes[at++]!
+  if (length >= 0x80) length = longLength(length & 0x7f)
+  if (length > end - at) return missing(length)
+  const start = at
+  at += length
+  if (tag === Tag.integer) return integer(start)
+  if (tag === Tag.bytes) return bytes.slice(start, at)
+  const found = tag === Tag.string ? utf8.text(bytes, start, at) : symbolOf(bytes, start, at)
+  return typeof found === "number" ? refuse("Malformed", "not UTF-8", found) : found
+}
 
-  /** A varint that promises bytes, which must be there: nothing is allocated on its word alone. */
-  length(): number {
-    if (this.at >= this.end) this.refuse("Short", "the input ends in a length")
-    const first = this.bytes[this.at++]!
-    const length = first < 0x80 ? first : this.longLength(first & 0x7f)
-    if (length > this.end - this.at) this.refuse("Short", `${length} bytes are promised, ${this.end - this.at} are there`)
-    return length
-  }
-  longLength(low: number): number {
-    let length = low
-    for (let scale = 128;; scale *= 128) {
-      if (scale > 2 ** 56) this.refuse("Malformed", "a length of more than eight bytes")
-      if (this.at >= this.end) this.refuse("Short", "the input ends in a length")
-      const b = this.bytes[this.at++]!
-      length += (b & 0x7f) * scale
-      if (length > Number.MAX_SAFE_INTEGER) this.refuse("TooLarge", "a length beyond 2^53")
-      if (b < 0x80) return length
+const tooDeep = (): never => refuse("TooDeep", `nested deeper than ${depthMax}`)
+const missing = (length: number): never => refuse("Short", `${length} bytes are promised, ${end - at} are there`)
+
+const rare = (tag: number, depth: number): Value => {
+  const start = at - 1
+  switch (tag) {
+    case Tag.set: {
+      const members = items(depth)
+      distinct(members, start, "element in a set")
+      return new Set(members)
     }
+    case Tag.dictionary: return dictionary(depth, start)
+    case Tag.embedded: return new Embedded(value(depth + 1))
+    case Tag.annotation: return annotated(depth)
+    case Tag.end: return refuse("Malformed", "an end marker where a value should be", start)
+    default: return refuse("Malformed", `no value starts with byte 0x${tag.toString(16).padStart(2, "0")}`, start)
   }
+}
 
-  integer(length: number): number | bigint {
-    const start = this.at
-    this.at += length
-    if (length === 0) return 0
-    const first = this.bytes[start]! << 24 >> 24 // with its sign
-    if (length <= 7) {
-      let n = first
-      for (let i = start + 1; i < this.at; i++) n = n * 256 + this.bytes[i]!
-      // what does not fit in 53 bits was rounded, but not to what does
-      if (length < 7 || Number.isSafeInteger(n)) return n
-    }
-    let hex = ""
-    for (let i = start; i < this.at; i++) hex += this.bytes[i]!.toString(16).padStart(2, "0")
-    const unsigned = BigInt(`0x${hex}`)
-    const n = first < 0 ? unsigned - (1n << BigInt(length * 8)) : unsigned
-    return n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
+const longLength = (low: number): number => {
+  let length = low
+  for (let scale = 128;; scale *= 128) {
+    if (scale > 2 ** 56) refuse("Malformed", "a length of more than eight bytes")
+    if (at >= end) refuse("Short", "the input ends in a length")
+    const b = bytes[at++]!
+    length += (b & 0x7f) * scale
+    if (length > Number.MAX_SAFE_INTEGER) refuse("TooLarge", "a length beyond 2^53")
+    if (b < 0x80) return length
   }
+}
 
-  double(): number | Double {
-    if (this.at >= this.end) this.refuse("Short", "the input ends in a double")
-    if (this.bytes[this.at] !== 8) this.refuse("Malformed", "doubles have eight bytes")
-    if (this.end - this.at < 9) this.refuse("Short", "the input ends in a double")
-    for (let i = 0; i < 8; i++) scratch.setUint8(i, this.bytes[this.at + 1 + i]!)
-    this.at += 9
-    const value = scratch.getFloat64(0)
-    if (Number.isNaN(value)) return new Double(value, scratch.getBigUint64(0))
-    return Number.isInteger(value) || !Number.isFinite(value) ? new Double(value) : value
-  }
+/** Two's complement that ends here. */
+const integer = (start: number): number | bigint => {
+  const length = at - start
+  if (length === 0) return 0
+  let n = bytes[start]! << 24 >> 24 // with its sign
+  if (length <= 4) for (let i = start + 1; i < at; i++) n = (n << 8) | bytes[i]!
+  else if (length <= 7) for (let i = start + 1; i < at; i++) n = n * 256 + bytes[i]!
+  // what does not fit in 53 bits was rounded, but not to what does
+  return length < 7 || (length === 7 && Number.isSafeInteger(n)) ? n : bigInteger(start)
+}
+const bigInteger = (start: number): number | bigint => {
+  let hex = ""
+  for (let i = start; i < at; i++) hex += bytes[i]!.toString(16).padStart(2, "0")
+  const unsigned = BigInt(`0x${hex}`)
+  const big = bytes[start]! >= 0x80 ? unsigned - (1n << BigInt((at - start) * 8)) : unsigned
+  return big >= BigInt(Number.MIN_SAFE_INTEGER) && big <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(big) : big
+}
 
-  text(length: number): string {
-    const start = this.at
-    this.at += length
-    const text = textOf(this.bytes, start, this.at)
-    return typeof text === "string" ? text : this.refuse("Malformed", "not UTF-8", text)
-  }
+const int32 = (b: Uint8Array, i: number): number => (b[i]! << 24) | (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!
+/** A view of each double would cost more than the doubles. */
+const scratch = new DataView(new ArrayBuffer(8))
+const double = (): number | Double => {
+  if (at >= end) refuse("Short", "the input ends in a double")
+  if (bytes[at] !== 8) refuse("Malformed", "doubles have eight bytes")
+  if (end - at < 9) refuse("Short", "the input ends in a double")
+  scratch.setInt32(0, int32(bytes, at + 1))
+  scratch.setInt32(4, int32(bytes, at + 5))
+  at += 9
+  const n = scratch.getFloat64(0)
+  if (n - Math.floor(n) > 0) return n
+  return Number.isNaN(n) ? new Double(n, scratch.getBigUint64(0)) : new Double(n)
+}
 
-  symbol(length: number): symbol {
-    const start = this.at
-    this.at += length
-    const symbol = symbolOf(this.bytes, start, this.at)
-    return typeof symbol === "symbol" ? symbol : this.refuse("Malformed", "not UTF-8", symbol)
-  }
+/** Values up to the end marker, which is consumed. What grows by `push` has room for 17 at once: most need less. */
+const items = (depth: number): Array<Value> => {
+  if (atEnd()) return []
+  const first = value(depth + 1)
+  if (atEnd()) return [first]
+  const second = value(depth + 1)
+  if (atEnd()) return [first, second]
+  const third = value(depth + 1)
+  if (atEnd()) return [first, second, third]
+  const all = [first, second, third, value(depth + 1)]
+  while (!atEnd()) all.push(value(depth + 1))
+  return all
+}
 
-  /** Values up to the end marker, which is consumed. */
-  items(depth: number): Array<Value> {
-    const items: Array<Value> = []
-    while (!this.atEnd()) items.push(this.value(depth + 1))
-    return items
-  }
+const atEnd = (): boolean => {
+  if (at >= end) refuse("Short", "the input ends inside a compound")
+  if (bytes[at] !== Tag.end) return false
+  at++
+  return true
+}
 
-  atEnd(): boolean {
-    if (this.at >= this.end) this.refuse("Short", "the input ends inside a compound")
-    if (this.bytes[this.at] !== Tag.end) return false
-    this.at++
-    return true
-  }
+const readRecord = (depth: number): Record => {
+  if (bytes[at] === Tag.end && at < end) refuse("Malformed", "a record has no label")
+  const label = value(depth + 1)
+  return new Record(label, items(depth))
+}
 
-  record(depth: number): Record {
-    if (this.bytes[this.at] === Tag.end && this.at < this.end) this.refuse("Malformed", "a record has no label")
-    const label = this.value(depth + 1)
-    return new Record(label, this.items(depth))
+const dictionary = (depth: number, start: number): Dictionary => {
+  const entries: Array<readonly [Value, Value]> = []
+  while (!atEnd()) {
+    const k = value(depth + 1)
+    if (bytes[at] === Tag.end && at < end) refuse("Malformed", "a dictionary key has no value")
+    entries.push([k, value(depth + 1)])
   }
+  distinct(entries.map(([k]) => k), start, "key in a dictionary")
+  return new Dictionary(entries)
+}
 
-  dictionary(depth: number, start: number): Dictionary {
-    const entries: Array<readonly [Value, Value]> = []
-    while (!this.atEnd()) {
-      const k = this.value(depth + 1)
-      if (this.bytes[this.at] === Tag.end && this.at < this.end) this.refuse("Malformed", "a dictionary key has no value")
-      entries.push([k, this.value(depth + 1)])
-    }
-    this.distinct(entries.map(([k]) => k), start, "key in a dictionary")
-    return new Dictionary(entries)
-  }
+const distinct = (values: ReadonlyArray<Value>, start: number, what: string): void => {
+  if (values.length < 2) return
+  const seen = new globalThis.Set<string>()
+  for (const member of values) seen.add(keyOf(member, start))
+  if (seen.size < values.length) refuse("Malformed", `a repeated ${what}`, start)
+}
 
-  distinct(values: ReadonlyArray<Value>, start: number, what: string): void {
-    if (values.length < 2) return
-    const seen = new globalThis.Set<string>()
-    for (const value of values) seen.add(this.keyOf(value, start))
-    if (seen.size < values.length) this.refuse("Malformed", `a repeated ${what}`, start)
+/** What may be read can be deeper than what has a key. */
+const keyOf = (found: Value, start: number): string => {
+  try {
+    return key(isAnnotating ? strip(found) : found)
+  } catch (error) {
+    if (error instanceof InvalidValue) return refuse("TooDeep", error.message, start)
+    throw error
   }
+}
 
-  /** What may be read can be deeper than what has a key. */
-  keyOf(value: Value, start: number): string {
-    try {
-      return key(this.annotations ? strip(value) : value)
-    } catch (error) {
-      if (error instanceof InvalidValue) return this.refuse("TooDeep", error.message, start)
-      throw error
-    }
+const annotated = (depth: number): Value => {
+  const annotations = [value(depth + 1)]
+  // a run of annotations is a loop, not a recursion: they are many on one value
+  while (at < end && bytes[at] === Tag.annotation) {
+    at++
+    annotations.push(value(depth + 1))
   }
-
-  annotated(depth: number): Value {
-    const annotations = [this.value(depth + 1)]
-    // a run of annotations is a loop, not a recursion: they are many on one value
-    while (this.at < this.end && this.bytes[this.at] === Tag.annotation) {
-      this.at++
-      annotations.push(this.value(depth + 1))
-    }
-    const value = this.value(depth + 1)
-    return this.annotations ? annotate(annotations, value) : value
-  }
+  const about = value(depth + 1)
+  return isAnnotating ? annotate(annotations, about) : about
 }

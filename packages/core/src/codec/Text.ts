@@ -5,7 +5,8 @@
  * calls, and refuses with the offset (in UTF-16 units) of what is wrong; what `print` writes is read
  * back as the same value.
  */
-import { key, latin1 } from "../value/canonical.ts"
+import { key } from "../value/canonical.ts"
+import { latin1 } from "../value/latin1.ts"
 import { Dictionary, Double, Embedded, InvalidValue, kindOf, Record, Set, symbol, type Value } from "../value/Value.ts"
 import { annotate, isAnnotated, strip } from "./Annotated.ts"
 import { DecodeError, defaultLimits, type Limits, Refusal, refusable } from "./DecodeError.ts"

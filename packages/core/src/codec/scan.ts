@@ -3,9 +3,11 @@
  * forwards what peers sent without decoding it, so one peer's malformed or ambiguous bytes must
  * never reach another, nor count as a second value beside their canonical twin.
  */
-import { Tag } from "../value/canonical.ts"
-import { malformedAt } from "../value/utf8.ts"
+import { Tag as tags } from "../value/canonical.ts"
+import { isAscii, malformedAt } from "../value/utf8.ts"
 import { DecodeError, defaultLimits, type Limits } from "./DecodeError.ts"
+
+const Tag = tags // as in Binary.ts
 
 /** What `scan` takes of one value. */
 export interface ScanLimits extends Limits {
@@ -26,28 +28,35 @@ export const scan = (bytes: Uint8Array, start: number, end: number, limits: Scan
 type Found = number | DecodeError
 
 const value = (bytes: Uint8Array, at: number, end: number, depth: number, symbolMax: number): Found => {
-  if (at >= end) return short(at)
-  const tag = bytes[at]!
+  let open = 0 // records and sequences, which are most of what nests, take a loop where others take a call
+  do {
+    if (at >= end) return short(at)
+    const tag = bytes[at]!
+    let next: Found = at + 1
+    if (tag >= Tag.integer && tag <= Tag.symbol) next = atom(bytes, tag, at, end, symbolMax)
+    else if (tag === Tag.double) next = double(bytes, at, end)
+    else if (tag === Tag.end) {
+      if (open === 0) return malformed(at, "an end marker where a value should be")
+      open--
+    } else if (tag !== Tag.false && tag !== Tag.true) {
+      if (open === depth && tag >= Tag.annotation && tag <= Tag.dictionary) return new DecodeError("TooDeep", at, "nested too deep")
+      if (tag === Tag.record || tag === Tag.sequence) {
+        if (tag === Tag.record && next < end && bytes[next] === Tag.end) return malformed(next, "a record has no label")
+        open++
+      } else next = rare(bytes, tag, at, end, depth - open, symbolMax)
+    }
+    if (typeof next !== "number") return next
+    at = next
+  } while (open > 0)
+  return at
+}
+
+const rare = (bytes: Uint8Array, tag: number, at: number, end: number, depth: number, symbolMax: number): Found => {
   switch (tag) {
-    case Tag.false:
-    case Tag.true: return at + 1
-    case Tag.double: return double(bytes, at, end)
-    case Tag.integer: return integer(bytes, at, end)
-    case Tag.string: return text(bytes, at, end)
-    case Tag.symbol: return symbol(bytes, at, end, symbolMax)
-    case Tag.bytes: return atom(bytes, at, end)
-  }
-  if (tag >= Tag.annotation && tag <= Tag.dictionary && depth === 0) return new DecodeError("TooDeep", at, "nested too deep")
-  switch (tag) {
-    case Tag.record:
-      if (bytes[at + 1] === Tag.end && at + 1 < end) return malformed(at + 1, "a record has no label")
-      return members(bytes, at + 1, end, depth, symbolMax)
-    case Tag.sequence: return members(bytes, at + 1, end, depth, symbolMax)
     case Tag.set: return ascending(bytes, at + 1, end, depth, symbolMax, false)
     case Tag.dictionary: return ascending(bytes, at + 1, end, depth, symbolMax, true)
     case Tag.embedded: return value(bytes, at + 1, end, depth - 1, symbolMax)
     case Tag.annotation: return new DecodeError("NotCanonical", at, "an annotation")
-    case Tag.end: return malformed(at, "an end marker where a value should be")
     default: return malformed(at, `no value starts with byte 0x${tag.toString(16).padStart(2, "0")}`)
   }
 }
@@ -56,76 +65,51 @@ const short = (at: number): DecodeError => new DecodeError("Short", at, "the inp
 const malformed = (at: number, message: string): DecodeError => new DecodeError("Malformed", at, message)
 
 /** The end of an atom with a length. The length is a shortest varint, and its bytes are there. */
-const atom = (bytes: Uint8Array, at: number, end: number): Found => {
-  let next = at + 1
-  if (next >= end) return short(next)
-  let b = bytes[next++]!
-  let length = b & 0x7f
-  for (let scale = 128; b >= 0x80; scale *= 128) {
+const atom = (bytes: Uint8Array, tag: number, at: number, end: number, symbolMax: number): Found => {
+  if (at + 1 >= end) return short(at + 1)
+  let length = bytes[at + 1]!
+  let start: Found = at + 2
+  if (length >= 0x80) {
+    start = behindLength(bytes, at, end)
+    if (typeof start !== "number") return start
+    length = 0
+    for (let i = start - 1; i > at; i--) length = length * 0x80 + (bytes[i]! & 0x7f)
+  }
+  if (length > end - start) return short(end)
+  if (tag === Tag.integer) return integer(bytes, at, start, length)
+  return tag === Tag.bytes ? start + length : text(bytes, tag, at, start, start + length, symbolMax)
+}
+
+/** Where a length of several bytes ends. */
+const behindLength = (bytes: Uint8Array, at: number, end: number): Found => {
+  let next = at + 2
+  for (let b = 0x80; b >= 0x80; next++) {
     if (next >= end) return short(next)
-    if (scale > 2 ** 49) return new DecodeError("TooLarge", at + 1, "a length beyond 2^53")
-    b = bytes[next++]!
+    if (next - at > 8) return new DecodeError("TooLarge", at + 1, "a length beyond 2^53")
+    b = bytes[next]!
     if (b === 0) return new DecodeError("NotCanonical", at + 1, "a length that is not in its shortest form")
-    length += (b & 0x7f) * scale
   }
-  return length > end - next ? short(end) : next + length
+  return next
 }
 
-/** Where an atom's content starts, given that `atom` accepted it: behind the tag and the length. */
-const contentOf = (bytes: Uint8Array, at: number): number => {
-  let next = at + 1
-  while (bytes[next]! >= 0x80) next++
-  return next + 1
-}
-
-const text = (bytes: Uint8Array, at: number, end: number): Found => {
-  const next = atom(bytes, at, end)
-  if (typeof next !== "number") return next
-  const start = contentOf(bytes, at)
-  if (isAscii(bytes, start, next)) return next
-  const wrong = malformedAt(bytes, start, next)
-  return wrong < 0 ? next : malformed(wrong, "not UTF-8")
-}
-
-/** Most text is, and eight bytes at a time take a third of what one after the other does. */
-const isAscii = (bytes: Uint8Array, start: number, end: number): boolean => {
-  let i = start
-  for (; i + 8 <= end; i += 8) {
-    const all = bytes[i]! | bytes[i + 1]! | bytes[i + 2]! | bytes[i + 3]! | bytes[i + 4]! | bytes[i + 5]! | bytes[i + 6]! | bytes[i + 7]!
-    if (all >= 0x80) return false
+const text = (bytes: Uint8Array, tag: number, at: number, start: number, end: number, symbolMax: number): Found => {
+  if (!isAscii(bytes, start, end)) {
+    const wrong = malformedAt(bytes, start, end)
+    if (wrong >= 0) return malformed(wrong, "not UTF-8")
   }
-  for (; i < end; i++) if (bytes[i]! >= 0x80) return false
-  return true
+  const isTooLong = tag === Tag.symbol && end - start > symbolMax
+  return isTooLong ? new DecodeError("TooLarge", at, `a symbol of ${end - start} bytes, more than ${symbolMax}`) : end
 }
 
-const symbol = (bytes: Uint8Array, at: number, end: number, symbolMax: number): Found => {
-  const next = text(bytes, at, end)
-  if (typeof next !== "number") return next
-  const size = next - contentOf(bytes, at)
-  return size > symbolMax ? new DecodeError("TooLarge", at, `a symbol of ${size} bytes, more than ${symbolMax}`) : next
-}
-
-const integer = (bytes: Uint8Array, at: number, end: number): Found => {
-  const next = atom(bytes, at, end)
-  if (typeof next !== "number") return next
-  const start = contentOf(bytes, at)
+const integer = (bytes: Uint8Array, at: number, start: number, length: number): Found => {
   const first = bytes[start]!
-  const long = next - start === 1 ? first === 0 : next - start > 1 && ((first === 0 && bytes[start + 1]! < 0x80) || (first === 0xff && bytes[start + 1]! >= 0x80))
-  return long ? new DecodeError("NotCanonical", at, "an integer that is not in its shortest form") : next
+  const isLong = length === 1 ? first === 0 : length > 1 && ((first === 0 && bytes[start + 1]! < 0x80) || (first === 0xff && bytes[start + 1]! >= 0x80))
+  return isLong ? new DecodeError("NotCanonical", at, "an integer that is not in its shortest form") : start + length
 }
 
 const double = (bytes: Uint8Array, at: number, end: number): Found => {
   if (at + 1 < end && bytes[at + 1] !== 8) return malformed(at + 1, "doubles have eight bytes")
   return end - at < 10 ? short(end) : at + 10
-}
-
-const members = (bytes: Uint8Array, at: number, end: number, depth: number, symbolMax: number): Found => {
-  while (at < end && bytes[at] !== Tag.end) {
-    const next = value(bytes, at, end, depth - 1, symbolMax)
-    if (typeof next !== "number") return next
-    at = next
-  }
-  return at < end ? at + 1 : short(at)
 }
 
 /** Elements of a set, or entries by their keys. */

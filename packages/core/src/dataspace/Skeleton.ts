@@ -5,7 +5,8 @@
  * Promises: a pattern matches a value exactly when its kind is one of the value's (or any) and what it
  * wants at the places of its skeleton is what the value has there.
  */
-import { key as keyOf, latin1, Tag, write, Writer } from "../value/canonical.ts"
+import { key as keyOf, Tag, write, Writer } from "../value/canonical.ts"
+import { latin1 } from "../value/latin1.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Dictionary, Record, type Value } from "../value/Value.ts"
 

@@ -126,12 +126,7 @@ const putFact = (draft: Draft, item: Item & { readonly _tag: "Add" | "Del" }): v
   while (draft.cuts !== undefined && draft.cuts.at > at!) draft.cuts = draft.cuts.before
 }
 type Fact = { readonly captures: Encoded; readonly endpoint: Endpoint }
-const factKey = ({ captures, endpoint }: Fact): string => `${endpoint} ${keyInOneRun(captures)}`
-/** A short key that `keyOf` makes stays in pieces, of which each takes more than it holds: good for looking up, not for keeping. */
-const keyInOneRun = (captures: Encoded): string => {
-  const { bytes, end, start } = captures
-  return end - start > 256 ? keyOf(captures) : String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as Array<number>)
-}
+const factKey = ({ captures, endpoint }: Fact): string => `${endpoint} ${keyOf(captures)}`
 
 /** A view that is not all of its buffer would keep the rest of a chunk in memory. */
 const kept = (captures: Encoded): Encoded => captures.end - captures.start === captures.bytes.buffer.byteLength ? captures : detach(captures)

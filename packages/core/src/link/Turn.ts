@@ -12,7 +12,7 @@
 import { decode, DecodeError, type Limits as DecodeLimits, scan, type ScanLimits } from "../codec/Binary.ts"
 import { prefixBytes } from "../codec/Framing.ts"
 import type { Endpoint, Item } from "../federation/Item.ts"
-import { Tag, write as writeValue, Writer } from "../value/canonical.ts"
+import { integerSize, Tag, write as writeValue, writeInteger, Writer } from "../value/canonical.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Encoded } from "../value/Value.ts"
 import { depthMax, isWithin, patternBytesMax, symbolBytesMax } from "./Fit.ts"
@@ -265,33 +265,29 @@ export const sizeOf = (item: Item): number => {
   }
 }
 
-/** Bytes of a positive safe integer in two's complement: one bit is the sign's. */
-const integerSize = (n: number): number =>
-  n < 0x80 ? 1 : n < 0x8000 ? 2 : n < 0x80_0000 ? 3 : n < 0x8000_0000 ? 4 : n < 2 ** 39 ? 5 : n < 2 ** 47 ? 6 : 7
-
 /** Appends one item. Throws `InvalidValue` when a pattern of our own cannot be encoded. */
 export const writeItem = (out: Writer, item: Item): void => {
   switch (item._tag) {
     case "Msg":
-      writeEndpoint(out, item.endpoint)
+      writeInteger(out, item.endpoint)
       return out.copy(item.captures.bytes, item.captures.start, item.captures.end)
     case "Add":
     case "Del":
       writeOperator(out, Operator[item._tag])
-      writeEndpoint(out, item.endpoint)
+      writeInteger(out, item.endpoint)
       return out.copy(item.captures.bytes, item.captures.start, item.captures.end)
     case "Assert":
       writeOperator(out, Operator.Assert)
-      writeEndpoint(out, item.endpoint)
+      writeInteger(out, item.endpoint)
       return writeValue(out, Pattern.toValue(item.pattern))
     case "Clear":
     case "End":
       writeOperator(out, Operator[item._tag])
-      return writeEndpoint(out, item.endpoint)
+      return writeInteger(out, item.endpoint)
     case "Stamp":
       writeOperator(out, Operator.Stamp)
-      writeEndpoint(out, item.origin)
-      return writeEndpoint(out, item.n)
+      writeInteger(out, item.origin)
+      return writeInteger(out, item.n)
   }
 }
 
@@ -301,18 +297,4 @@ const writeOperator = (out: Writer, operator: number): void => {
   out.bytes[out.length + 1] = 1
   out.bytes[out.length + 2] = operator
   out.length += 3
-}
-
-const writeEndpoint = (out: Writer, endpoint: Endpoint): void => {
-  const size = integerSize(endpoint)
-  out.reserve(2 + size)
-  out.bytes[out.length] = Tag.integer
-  out.bytes[out.length + 1] = size
-  out.length += 2
-  let rest = endpoint
-  for (let i = out.length + size - 1; i >= out.length; i--) {
-    out.bytes[i] = rest % 256
-    rest = Math.floor(rest / 256)
-  }
-  out.length += size
 }

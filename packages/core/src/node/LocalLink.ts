@@ -17,10 +17,9 @@ import type { Endpoint, Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
 import * as Fit from "../link/Fit.ts"
-import { write, Writer } from "../value/canonical.ts"
-import { encodedOf, keyOf } from "../value/encoded.ts"
+import { encodedOf, encodedRun, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
-import { Encoded, Record, symbol } from "../value/Value.ts"
+import { type Encoded, Record, symbol } from "../value/Value.ts"
 
 export interface Config {
   /** Whether observations made here are asked for elsewhere. A scope that only publishes says no. */
@@ -81,24 +80,13 @@ const onDelivered = (state: State, events: ReadonlyArray<Process.Event>): Step<S
   return answer(state, [], supplied, items)
 }
 
-/** All of a delivery lies in one run of bytes: a copy of each of its own would cost more than to write it. Whoever keeps one detaches it. */
 const say = (events: ReadonlyArray<Process.Event>, items: Array<Item>): void => {
-  if (scratch.bytes.length > scratchMax) scratch = new Writer()
-  scratch.length = 0
-  const ends = events.map(({ captures }) => {
-    write(scratch, captures)
-    return scratch.length
-  })
-  const bytes = scratch.take()
-  for (const [i, event] of events.entries()) {
-    const captures = new Encoded(bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!)
+  encodedRun(events.map(({ captures }) => captures)).forEach((captures, i) => {
+    const event = events[i]!
     // what came is judged like what goes, so an end is told exactly of what was told
     if (Fit.isSendable(captures)) items.push({ _tag: tagOf(event), endpoint: event.handle as Endpoint, captures })
-  }
+  })
 }
-let scratch = new Writer()
-/** One large delivery must not keep its room for ever. */
-const scratchMax = 1 << 20
 /** A reason does not cross links: the last supplier's end is the end, whoever's it was. */
 const tagOf = ({ _tag }: Process.Event) => _tag === "Added" ? "Add" : _tag === "Removed" ? "Del" : "Msg"
 

@@ -2,7 +2,8 @@
  * Questions about values that stay encoded. The bytes are known to be canonical (they were scanned
  * where they came in, or written here), so nothing is checked again.
  */
-import { encode, latin1, Tag } from "./canonical.ts"
+import { encode, Tag, write, Writer } from "./canonical.ts"
+import { latin1 } from "./latin1.ts"
 import { Encoded, type Value } from "./Value.ts"
 
 /** Where the canonical value at `at` ends: one look for atoms, a walk for compounds. */
@@ -49,3 +50,23 @@ export const detach = ({ bytes, end, start }: Encoded): Encoded => new Encoded(b
 
 /** Encodes a value. Throws `InvalidValue`. */
 export const encodedOf = (value: Value): Encoded => new Encoded(encode(value))
+
+/**
+ * Values that go together, encoded in one run of bytes: a copy of its own for each would take longer than
+ * writing it. Whoever keeps one detaches it. Throws `InvalidValue`.
+ *
+ * encodedRun([[1], [2]]).map(elements)   // => [1, 1]
+ */
+export const encodedRun = (values: ReadonlyArray<Value>): ReadonlyArray<Encoded> => {
+  if (scratch.bytes.length > scratchMax) scratch = new Writer()
+  scratch.length = 0
+  const ends = values.map((value) => {
+    write(scratch, value)
+    return scratch.length
+  })
+  const bytes = scratch.take()
+  return ends.map((end, i) => new Encoded(bytes, i === 0 ? 0 : ends[i - 1]!, end))
+}
+let scratch = new Writer()
+/** One large run must not keep its room for ever. */
+const scratchMax = 1 << 20
