@@ -1,57 +1,70 @@
 /**
- * A node beside nats-server: each relays messages of 128 bytes, 100 at a time, between two raw clients,
- * in turns within one run. What counts is the processor time of the server process a message, from the
- * operating system's books (so Linux), and messages a second. Without a nats-server the node runs alone.
+ * Nodes beside nats-server: both relay messages of 128 bytes, 100 at a time, between raw clients, in turns
+ * within one run. What counts is the processor time of the servers for each message that is heard, from the
+ * operating system's books (so Linux); messages a second depend on the clients as well, which share the
+ * machine. Without a nats-server the nodes run alone.
  *
  *     NATS_SERVER=/usr/sbin/nats-server npm run bench -- nats
  */
 import { figure, median, report } from "../../../.config/bench/Harness.ts"
 import type { Row } from "../../../.config/bench/Result.ts"
-import * as Colloquy from "./raw/colloquy.ts"
-import * as Nats from "./raw/nats.ts"
-import { pump, type Server } from "./raw/server.ts"
+import type { Broker, Subscriptions } from "./raw/Broker.ts"
+import { colloquy } from "./raw/colloquy.ts"
+import { nats, version } from "./raw/nats.ts"
+import { pump, type Traffic } from "./raw/server.ts"
 
-const rounds = 9
+const rounds = 7
 const perTurn = 100
-const turns = 4_000
-const messages = turns * perTurn
+const found = version()
 
-interface Relay {
-  readonly name: string
-  readonly server: Server
-  readonly run: () => Promise<void>
+interface Running {
+  readonly broker: Broker
+  readonly traffic: Traffic & { readonly subscribeMs: number }
+  readonly memory: number
   readonly cpu: Array<number>
   readonly rate: Array<number>
 }
-const node = async (): Promise<Relay> => {
-  const server = await Colloquy.startNode()
-  const { from, to, turn } = await Colloquy.pair(server.port, perTurn)
-  return { name: "node", server, run: () => pump(from, to, turn, turn.length, turns), cpu: [], rate: [] }
-}
-const nats = async (name: string): Promise<Relay> => {
-  const server = await Nats.startNats()
-  const { bytesOut, from, to, turn } = await Nats.pair(server.port, perTurn, 128)
-  return { name, server, run: () => pump(from, to, turn, bytesOut, turns), cpu: [], rate: [] }
-}
-
-const version = Nats.version()
-const relays = [...version === undefined ? [] : [await nats(version)], await node()]
-for (let round = -1; round < rounds; round++) {
-  for (const { cpu, rate, run, server } of relays) {
-    const [cpuBefore, before] = [server.cpu(), performance.now()]
-    await run()
-    const ms = performance.now() - before
-    if (round < 0) continue // warm-up
-    cpu.push((server.cpu() - cpuBefore) / messages)
-    rate.push(messages / ms * 1_000)
+/** All of it in turns; `heard` says how many hear each message. */
+const measure = async (work: string, brokers: ReadonlyArray<Promise<Broker>>, wanted: Omit<Subscriptions, "perTurn">, turns: number, heard = 1): Promise<ReadonlyArray<Row>> => {
+  const all: Array<Running> = []
+  for (const broker of await Promise.all(brokers)) {
+    const before = memoryOf(broker)
+    const traffic = await broker.traffic({ ...wanted, perTurn })
+    all.push({ broker, traffic, memory: memoryOf(broker) - before, cpu: [], rate: [] })
   }
+  const messages = turns * perTurn * heard
+  for (let round = -1; round < rounds; round++) {
+    for (const { broker, cpu, rate, traffic } of all) {
+      const [cpuBefore, before] = [cpuOf(broker), performance.now()]
+      await pump(traffic, turns)
+      const ms = performance.now() - before
+      if (round < 0) continue // warm-up
+      cpu.push((cpuOf(broker) - cpuBefore) / messages)
+      rate.push(messages / ms * 1_000)
+    }
+  }
+  for (const { broker } of all) broker.stop()
+  const rowsOf = (group: string, unit: string, of: (one: Running) => ReadonlyArray<number>, more: Partial<Row> = {}): ReadonlyArray<Row> =>
+    all.map((one) => figure(one.broker.name, unit, of(one), { group: `${work}: ${group}`, ratio: median(of(one)) / median(of(all[0]!)), ...more }))
+  const subscribed = wanted.topics < 1_000 ? [] : [
+    ...rowsOf("memory of the server for one", "bytes", ({ memory }) => [memory / wanted.topics]),
+    ...rowsOf("made", "a second", ({ traffic }) => [wanted.topics / traffic.subscribeMs * 1_000], { more: true })
+  ]
+  return [
+    ...rowsOf("processor time of the servers, each delivery", "ns", ({ cpu }) => cpu),
+    ...rowsOf("deliveries", "a second", ({ rate }) => rate, { more: true }), ...subscribed
+  ]
 }
-const [base] = relays
-const rowsOf = (group: string, unit: string, of: (relay: Relay) => ReadonlyArray<number>, more: Partial<Row>): ReadonlyArray<Row> =>
-  relays.map((relay) => figure(relay.name, unit, of(relay), { group, ratio: median(of(relay)) / median(of(base!)), ...more }))
+const cpuOf = ({ servers }: Broker): number => servers.reduce((sum, { cpu }) => sum + cpu(), 0)
+const memoryOf = ({ servers }: Broker): number => servers.reduce((sum, { memory }) => sum + memory(), 0)
+
+const one = { topics: 1, connections: 1 }
+const both = (count: 1 | 2): ReadonlyArray<Promise<Broker>> => [...found === undefined ? [] : [nats(count)], colloquy(count)]
 report([
-  ...rowsOf("processor time of the server for a message of 128 bytes, 100 at a time", "ns", ({ cpu }) => cpu, {}),
-  ...rowsOf("messages between two raw clients", "a second", ({ rate }) => rate, { more: true })
-], { notes: version === undefined ? ["nats-server was skipped: it is not installed (NATS_SERVER names it, or it is on the PATH)."] : [] })
-for (const { server } of relays) server.stop()
+  ...await measure("one to one", both(1), one, 4_000),
+  ...await measure("one to 100 connections", both(1), { topics: 1, connections: 100 }, 100, 100),
+  ...await measure("100,000 subscriptions on 10 connections", both(1), { topics: 100_000, connections: 10 }, 2_000),
+  ...await measure("over a pair", both(2), one, 4_000),
+  ...await measure("over a chain of three", [colloquy(3)], one, 4_000)
+], { notes: [found === undefined ? "nats-server was skipped: it is not installed (NATS_SERVER names it, or it is on the PATH)." : `${found}; its pair is a cluster of two.`] })
 process.exit()

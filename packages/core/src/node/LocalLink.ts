@@ -7,7 +7,9 @@
  * for by peers is answered from local facts. Matches that arrive are supplied to the observations of
  * exactly their pattern, not asserted again: a pattern with discards cannot be turned back into the
  * value, and a made-up value would match observers that it should not. What fits through no link (too
- * deep, too large, with a symbol that is no name) stays at home, and disturbs nothing.
+ * deep, too large, with a symbol that is no name) stays at home, and disturbs nothing. Until a process
+ * comes there is nothing to say and nobody to hear, and a node that only relays does not pay for it: the
+ * link joins when it is first needed.
  */
 import { decode, DecodeError } from "../codec/Binary.ts"
 import type { Supplied } from "../dataspace/Dataspace.ts"
@@ -27,6 +29,8 @@ export interface Config {
 }
 
 export interface State {
+  /** Whether it has joined the federation, be it that it has left again. */
+  readonly hasJoined: boolean
   readonly next: Endpoint
   /** What is observed here, by the pattern's key. */
   readonly interests: VersionedMap<string, Interest>
@@ -43,10 +47,16 @@ interface Interest {
 }
 
 export type Event =
+  /** A process comes to the dataspace. */
+  | { readonly _tag: "Needed" }
+  /** The node stops: nothing that is here is said any more. */
+  | { readonly _tag: "Retire" }
   | { readonly _tag: "Delivered"; readonly events: ReadonlyArray<Process.Event> }
   | { readonly _tag: "Turn"; readonly items: ReadonlyArray<Item> }
 
 export type Action =
+  | { readonly _tag: "Join" }
+  | { readonly _tag: "Part" }
   | { readonly _tag: "Enter"; readonly actions: ReadonlyArray<Process.Action> }
   | { readonly _tag: "Perform"; readonly actions: ReadonlyArray<Process.Action> }
   | { readonly _tag: "Supply"; readonly items: ReadonlyArray<Supplied> }
@@ -56,12 +66,14 @@ export type Action =
 const interest = "interest"
 
 export const initial = ({ asks }: Config): Step<State, Action> => [
-  { next: 1, interests: VersionedMap.empty(), endpoints: VersionedMap.empty(), asked: VersionedMap.empty() },
+  { hasJoined: false, next: 1, interests: VersionedMap.empty(), endpoints: VersionedMap.empty(), asked: VersionedMap.empty() },
   [{ _tag: "Enter", actions: asks ? [Process.observe(interest, Pattern.record("Observe", Pattern.bind()))] : [] }]
 ]
 
 export const transition = (state: State, event: Event): Step<State, Action> => {
   switch (event._tag) {
+    case "Needed": return state.hasJoined ? still(state) : [{ ...state, hasJoined: true }, [{ _tag: "Join" }]]
+    case "Retire": return state.hasJoined ? [state, [{ _tag: "Part" }]] : still({ ...state, hasJoined: true })
     case "Delivered": return onDelivered(state, event.events)
     case "Turn": return onTurn(state, event.items)
   }

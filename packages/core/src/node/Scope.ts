@@ -77,6 +77,8 @@ export const of = (behaviours: Process.Behaviours) => {
       }
     },
     Local: {
+      Join: () => [toFederation({ _tag: "LinkUp", link: local, own: true })],
+      Part: () => [toFederation({ _tag: "LinkDown", link: local })],
       Enter: ({ actions }) => [inside("Dataspace", { _tag: "Enter", pid: localPid, name: "federation", foreign: true, actions })],
       Perform: ({ actions }) => [inside("Dataspace", { _tag: "Perform", pid: localPid, actions })],
       Supply: (action) => [inside("Dataspace", action)],
@@ -94,11 +96,15 @@ export const of = (behaviours: Process.Behaviours) => {
   const initial = ({ asks, graceMs = Topology.defaultGraceMs, leaf, limits, priority = Topology.defaultPriority, self }: Config): Machine.Step<State, Action> => {
     // processes of one scope have numbers of their own wherever they run: those of a node's life begin with its name
     const within = `${self.node}@${self.incarnation}`
-    const [state, actions] = wired.initial({ Topology: { self, leaf, priority, graceMs }, Federation: { ...limits, origin: originOf(within) }, Local: { asks }, Dataspace: { within } })
-    const [joined, more] = wired.transition(state, { _tag: "Federation", event: { _tag: "LinkUp", link: local, own: true } })
-    return [joined, [...actions, ...more]]
+    return wired.initial({ Topology: { self, leaf, priority, graceMs }, Federation: { ...limits, origin: originOf(within) }, Local: { asks }, Dataspace: { within } })
   }
-  return { initial, transition: wired.transition }
+  const transition = (state: State, event: Event): Machine.Step<State, Action> => {
+    if (state.Local.hasJoined || event._tag !== "Dataspace" || event.event._tag !== "Enter") return wired.transition(state, event)
+    const [joined, first] = wired.transition(state, { _tag: "Local", event: { _tag: "Needed" } })
+    const [next, then] = wired.transition(joined, event)
+    return [next, [...first, ...then]]
+  }
+  return { initial, transition }
 }
 
 type Members = {

@@ -1,7 +1,9 @@
 /** Raw clients of nats-server, where it is installed: NATS_SERVER names it, or it is on the PATH. */
 import { spawnSync } from "node:child_process"
 import type { Socket } from "node:net"
-import { connect, start } from "./server.ts"
+import { freePort } from "./nodes.ts"
+import { type Broker, turnsOf } from "./Broker.ts"
+import { connect, type Server, start } from "./server.ts"
 
 const command = process.env["NATS_SERVER"] ?? "nats-server"
 
@@ -10,23 +12,45 @@ export const version = (): string | undefined => {
   const { status, stdout } = spawnSync(command, ["--version"], { encoding: "utf8" })
   return status === 0 ? stdout.trim() : undefined
 }
-export const startNats = () => start(command, ["-a", "127.0.0.1", "-p", "-1"], /Listening for client connections on 127.0.0.1:(\d+)/)
 
-/** Two clients, the second subscribed to what the first publishes. `turn` is so many messages of `bytes` at once, and `bytesOut` what they are at the other end. */
-export const pair = async (port: number, perTurn: number, bytes: number) => {
-  const [from, to] = [await client(port), await client(port)]
-  await said(to, "SUB m 1\r\nPING\r\n")
-  const message = Buffer.concat([Buffer.from(`PUB m ${bytes}\r\n`), Buffer.alloc(bytes, "x"), Buffer.from("\r\n")])
-  return { from, to, turn: Buffer.concat(Array.from({ length: perTurn }, () => message)), bytesOut: perTurn * (`MSG m 1 ${bytes}\r\n`.length + bytes + 2) }
+/** So many servers, clustered when they are several: each speaks to each, so they are at most two here. */
+export const nats = async (count: 1 | 2): Promise<Broker> => {
+  const routes = count === 1 ? undefined : await freePort()
+  const cluster = (i: number) => routes === undefined ? [] : ["--cluster_name", "bench", "--cluster", i === 0 ? `nats://127.0.0.1:${routes}` : "nats://127.0.0.1:-1", ...i === 0 ? [] : ["--routes", `nats://127.0.0.1:${routes}`]]
+  const servers: Array<Server> = []
+  for (let i = 0; i < count; i++) servers.push(await start(command, ["-a", "127.0.0.1", "-p", "-1", ...cluster(i)], /Listening for client connections on 127.0.0.1:(\d+)/))
+  return {
+    name: "nats-server", servers,
+    async traffic(work) {
+      const { connections, perTurn, topics } = work
+      const isShared = topics === 1
+      const each = isShared ? 1 : topics / connections
+      const subscribers = await Promise.all(Array.from({ length: connections }, () => client(servers.at(-1)!.port)))
+      const before = performance.now()
+      await Promise.all(subscribers.map((socket, i) => said(socket, Array.from({ length: each }, (_, n) => `SUB ${subject(isShared ? 0 : i * each + n)} ${sid(n)}\r\n`).join(""))))
+      const subscribeMs = performance.now() - before
+      const from = await client(servers[0]!.port)
+      const publish = (topic: number) => Buffer.concat([Buffer.from(`PUB ${subject(topic)} ${bytes}\r\n`), Buffer.alloc(bytes, "x"), Buffer.from("\r\n")])
+      const chunks = turnsOf(work).map((turn) => Buffer.concat(turn.map(publish)))
+      const out = `MSG ${subject(0)} ${sid(0)} ${bytes}\r\n`.length + bytes + 2
+      return { from, to: subscribers, chunks, bytesOut: out * perTurn * (isShared ? connections : 1), subscribeMs }
+    },
+    stop: () => servers.forEach((server) => server.stop())
+  }
 }
+const bytes = 128
+// as long for every topic, so that all messages are
+const subject = (topic: number): string => `m.${String(topic).padStart(6, "0")}`
+const sid = (n: number): string => String(10_000 + n)
+
 const client = async (port: number): Promise<Socket> => {
   const socket = await connect(port)
-  await said(socket, 'CONNECT {"verbose":false,"pedantic":false,"lang":"raw","version":"0","protocol":0}\r\nPING\r\n')
+  await said(socket, 'CONNECT {"verbose":false,"pedantic":false,"lang":"raw","version":"0","protocol":0}\r\n')
   // it asks now and then whether we are there; a benchmark is over before it matters
   socket.resume()
   return socket
 }
-/** Resolves with the answer to the ping at the end of what is said. */
+/** Resolves with the answer to a ping behind what is said. */
 const said = (socket: Socket, text: string): Promise<void> =>
   new Promise((resolve) => {
     let got = ""
@@ -37,5 +61,5 @@ const said = (socket: Socket, text: string): Promise<void> =>
       resolve()
     }
     socket.on("data", onData)
-    socket.write(text)
+    socket.write(`${text}PING\r\n`)
   })
