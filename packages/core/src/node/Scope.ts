@@ -66,7 +66,7 @@ export const of = (behaviours: Process.Behaviours) => {
       EdgeDown: (action) => [toFederation({ _tag: "LinkDown", link: action.edge, linger: action.linger }), toShell(action)],
       Forget: ({ edge }) => [toFederation({ _tag: "LinkDown", link: edge })],
       Trust: ({ edge }) => [toFederation({ _tag: "Trust", link: edge })],
-      Turn: ({ edge, items }) => [toFederation({ _tag: "Turn", link: edge, items: items as ReadonlyArray<Item> })]
+      Turn: ({ edge, items }) => [toFederation({ _tag: "Turn", link: edge, items })]
     },
     Federation: {
       Turn: ({ items, link }) => link === local ? [inside("Local", { _tag: "Turn", items })] : [toShell({ _tag: "Turn", link: Topology.linkOf(link), items })],
