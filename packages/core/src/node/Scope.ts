@@ -115,6 +115,7 @@ type Route = Wiring.Route<Members, Action>
 
 const toShell = (action: Action): Route => ({ to: "shell", action })
 const out = (action: Action): ReadonlyArray<Route> => [toShell(action)]
+// a member's name with what that member is told: one of the union, which no type says of each
 const inside = <N extends keyof Members>(_tag: N, event: Machine.Event<Members[N]>): Route => ({ to: "inside", event: { _tag, event } as Event })
 const toFederation = (event: Federation.Event): Route => inside("Federation", event)
 

@@ -39,7 +39,7 @@ export const trial = ({ machine, triesMax }: Config = {}): Trial<NodeMachine> =>
     return {
       watch: ({ actions, at, node }, world) => {
         trees.look(node, world)
-        for (const action of at < settledMs ? [] : actions as ReadonlyArray<Node.Action>) {
+        for (const action of at < settledMs ? [] : actions) {
           if (action._tag !== "Deliver" || action.pid !== "observer") continue
           for (const { _tag, captures } of action.events) {
             const text = `${node} is told ${_tag} ${Text.print(captures)}`
