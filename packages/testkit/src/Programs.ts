@@ -51,12 +51,7 @@ const spawningMax = 3
 
 /** With `pauses`, processes may yield to the world outside, and go on when it says `Continue`. */
 export const program = (seed: number, { pauses = true }: { readonly pauses?: boolean } = {}): Program => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [drawn, next] = Rng.below(rng, n)
-    rng = next
-    return drawn
-  }
+  const below = Rng.drawing(seed)
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   const many = <A>(n: number, make: () => A): ReadonlyArray<A> => Array.from({ length: n }, make)
 
