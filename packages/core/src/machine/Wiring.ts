@@ -55,7 +55,6 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
     const out: Array<Out> = []
     const inbox: Array<Addressed<Ms> | undefined> = [...first]
     const dispatch = (from: keyof Ms & string, action: Machine.Tagged) => {
-      // `Routes` says that a table takes what its member asks for; no type says that these two belong together
       for (const route of (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>) {
         if (route.to === "shell") out.push(route.action)
         else inbox.push(route.event)
