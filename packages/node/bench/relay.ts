@@ -9,58 +9,35 @@
  *
  *     npm run bench -- relay
  */
-import { Encoded, Framing, type Item, Packet, Pattern } from "@colloquy/core"
-import { spawn } from "node:child_process"
-import { readFileSync } from "node:fs"
-import * as net from "node:net"
-import { createInterface } from "node:readline"
+import { Encoded, type Item, Packet, Pattern } from "@colloquy/core"
+import type * as net from "node:net"
 import { fileURLToPath } from "node:url"
+import { median } from "../../../.config/bench/Harness.ts"
+import { peer } from "./raw/peer.ts"
+import { connect, type Server, start } from "./raw/server.ts"
 
 const rounds = 7
 const turns = 4_000
 const perTurn = 100
 const windowTurns = 32
 
-const start = async (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const port = /listening on (?:tcp:\/\/127.0.0.1:)?(\d+)/.exec(line)?.[1]
-    if (port !== undefined) return { child, port: Number(port) }
-  }
-  throw new Error(`${args[0]} did not start`)
-}
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-
-/** User and system time of a process, in microseconds. The kernel counts in hundredths of a second. */
-const cpu = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
-}
-
-const connect = (port: number): Promise<net.Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = net.connect(port, "127.0.0.1", () => resolve(socket))
-    socket.setNoDelay(true)
-    socket.once("error", reject)
-  })
+const run = (file: string, ...args: ReadonlyArray<string>): Promise<Server> =>
+  start(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], /listening on (?:tcp:\/\/127.0.0.1:)?(\d+)/)
 
 /** Sends `turns` chunks, at most a window of bytes ahead of what the other end got; resolves when all of it is there. */
-const pump = (from: net.Socket, to: net.Socket, chunk: Uint8Array, bytesOut: number): Promise<void> =>
+const pump = (from: net.Socket, to: net.Socket, chunk: Uint8Array): Promise<void> =>
   new Promise((resolve) => {
     let sent = 0
     let got = 0
     const send = () => {
-      while (sent < turns && sent * bytesOut - got < windowTurns * bytesOut) {
-        from.write(chunk)
-        sent++
-      }
+      for (; sent < turns && (sent - windowTurns) * chunk.length < got; sent++) from.write(chunk)
     }
     const onData = (data: Buffer) => {
       got += data.length
-      if (got >= turns * bytesOut) {
-        to.off("data", onData)
-        resolve()
-      } else send()
+      send()
+      if (got < turns * chunk.length) return
+      to.off("data", onData)
+      resolve()
     }
     to.on("data", onData)
     send()
@@ -69,39 +46,7 @@ const pump = (from: net.Socket, to: net.Socket, chunk: Uint8Array, bytesOut: num
 const captures = Encoded.encodedOf([new Uint8Array(124)]) // 128 bytes with its sequence's marks and length
 const items = (endpoint: number): ReadonlyArray<Item.Item> => Array.from({ length: perTurn }, () => ({ _tag: "Msg", endpoint, captures }))
 
-/** A raw peer: says hello and joins; `wait` resolves with the first packet that is asked for. */
-const peer = async (port: number, node: string) => {
-  const socket = await connect(port)
-  let state = Framing.initial
-  const packets: Array<Packet.Packet> = []
-  let wake: () => void = () => {}
-  const onData = (chunk: Buffer) => {
-    const split = Framing.split(state, chunk, 1 << 24)
-    state = split.state
-    for (const frame of split.frames) {
-      const packet = Packet.parse(frame, { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 })
-      if (packet._tag === "PacketError") throw new Error(packet.message)
-      packets.push(packet)
-    }
-    wake()
-  }
-  socket.on("data", onData)
-  const send = (packet: Packet.Packet) => socket.write(Packet.encode(packet, true))
-  const wait = async <Tag extends Packet.Packet["_tag"]>(tag: Tag) => {
-    for (;;) {
-      const found = packets.find((packet) => packet._tag === tag)
-      if (found !== undefined) return found as Extract<Packet.Packet, { readonly _tag: Tag }>
-      await new Promise<void>((resolve) => { wake = resolve })
-    }
-  }
-  send({ _tag: "Hello", peer: { node, incarnation: 1, leaf: true }, takes: { ...Packet.leastCapacity, packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 } })
-  await wait("Hello")
-  send({ _tag: "Join", scope: "bench" })
-  await wait("Joined")
-  return { socket, send, wait, quiet: () => socket.off("data", onData) }
-}
-
-const relay = await start(file("../src/cli/main.ts"), "serve", "--id", "relay", "--listen", "tcp://127.0.0.1:0")
+const relay = await run("../src/cli/main.ts", "serve", "--id", "relay", "--listen", "tcp://127.0.0.1:0")
 const subscriber = await peer(relay.port, "subscriber")
 subscriber.send({ _tag: "Turn", items: [{ _tag: "Assert", endpoint: 1, pattern: Pattern.record("m", Pattern.bind()) }], more: false })
 const publisher = await peer(relay.port, "publisher")
@@ -112,25 +57,24 @@ publisher.socket.resume()
 if (asked._tag !== "Assert") throw new Error("the relay asks for what the subscriber wants")
 const turn = Packet.encode({ _tag: "Turn", items: items(asked.endpoint), more: false }, true)
 
-const forwarder = await start(file("forwarder.ts"))
+const forwarder = await run("forwarder.ts")
 const sink = await connect(forwarder.port)
 await new Promise((resolve) => { setImmediate(resolve) })
 const source = await connect(forwarder.port)
 const frame = Buffer.concat([Buffer.from([0, 0, 0, 128]), Buffer.alloc(128)])
 const frames = Buffer.concat(Array.from({ length: perTurn }, () => frame))
 
-const measure = async (pid: number, run: () => Promise<void>) => {
-  const [cpuBefore, before] = [cpu(pid), performance.now()]
-  await run()
-  return { cpu: (cpu(pid) - cpuBefore) / (turns * perTurn), rate: (turns * perTurn) / (performance.now() - before) * 1000 }
+const measure = async ({ cpu }: Server, work: () => Promise<void>) => {
+  const [cpuBefore, before] = [cpu(), performance.now()]
+  await work()
+  return { cpu: (cpu() - cpuBefore) / 1_000 / (turns * perTurn), rate: (turns * perTurn) / (performance.now() - before) * 1000 }
 }
-const median = (numbers: ReadonlyArray<number>): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!
 
 const ours: Array<{ cpu: number; rate: number }> = []
 const theirs: Array<{ cpu: number; rate: number }> = []
 for (let round = 0; round <= rounds; round++) {
-  const one = await measure(relay.child.pid!, () => pump(publisher.socket, subscriber.socket, turn, turn.length))
-  const two = await measure(forwarder.child.pid!, () => pump(source, sink, frames, frames.length))
+  const one = await measure(relay, () => pump(publisher.socket, subscriber.socket, turn))
+  const two = await measure(forwarder, () => pump(source, sink, frames))
   if (round === 0) continue // warm-up
   ours.push(one)
   theirs.push(two)
@@ -149,5 +93,5 @@ else {
   console.log(`  ratio      ${ratio.toFixed(2)} (must not exceed 4 µs for the node)`)
 }
 for (const socket of [publisher.socket, subscriber.socket, sink, source]) socket.destroy()
-relay.child.kill("SIGKILL")
-forwarder.child.kill("SIGKILL")
+relay.stop()
+forwarder.stop()

@@ -19,7 +19,7 @@ export const read = (text: string): Read => {
   let next = ""
   let line = 1
   const advance = (): void => {
-    const [passed, found] = token.exec(text) as unknown as [string, string]
+    const [passed = "", found = ""] = token.exec(text) ?? []
     line += passed.split("\n").length - 1
     next = found
   }
@@ -50,7 +50,7 @@ export const read = (text: string): Read => {
   const member = (path: Path, keys: Set<string>): readonly [string, unknown] => {
     if (!next.startsWith("\"")) unexpected("a key in double quotes")
     const at = line
-    const key = literal("a key in double quotes") as string
+    const key = String(literal("a key in double quotes"))
     const inner = [...path, key]
     if (keys.has(key)) wrong("it is there twice", inner)
     keys.add(key)

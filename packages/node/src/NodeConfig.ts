@@ -279,21 +279,22 @@ const settled = (said: ReadonlyArray<Said>): Result.Result<Settings, BadSetting>
   if (wrong !== undefined) return Result.fail(wrong.failure)
   const last = [...new Map(said.map((one) => [JSON.stringify(one.path), one])).values()]
   // each was checked on its own: what is left to go wrong is our own bug
-  return fitting(withPauses(Result.getOrThrow(decode(last.reduce(withSaid, {})))), last)
+  return fitting(withPauses(Result.getOrThrow(decode(last.reduce<unknown>(withSaid, {})))), last)
 }
 
 const decode = Schema.decodeUnknownResult(Settings)
-const withSaid = (tree: object, { path: [key, ...rest], value }: Pick<Said, "path" | "value">): object => {
-  if (key === undefined) return value as object
-  const inner = rest.length === 0 ? value : withSaid((Object.hasOwn(tree, key) ? tree[key as never] : {}) as object, { path: rest, value })
-  return Object.fromEntries([...Object.entries(tree), [key, inner]])
+const withSaid = (tree: unknown, { path: [key, ...rest], value }: Pick<Said, "path" | "value">): unknown => {
+  if (key === undefined) return value
+  const members = new Map(isObject(tree) ? Object.entries(tree) : [])
+  return Object.fromEntries(members.set(key, withSaid(members.get(key), { path: rest, value })))
 }
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const checked = (said: Said): Result.Result<unknown, BadSetting> => {
   const tree = withSaid({}, said)
   return Result.mapError(decode(tree), ({ issue }) => {
-    const [{ message, path = [] }] = format(issue).issues as unknown as [{ readonly message: string; readonly path?: ReadonlyArray<string | number> }]
+    const { message, path: steps = [] } = format(issue).issues[0]! // an issue has something to say
+    const path = steps.map((step) => String(typeof step === "object" ? step.key : step))
     const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], tree)
     const problem = message.startsWith("Expected") ? `e${message.slice(1)}, got ${shown(value)}` : message
     return new BadSetting({ setting: path.join("."), problem, from: said.from })

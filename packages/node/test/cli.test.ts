@@ -1,6 +1,7 @@
 /** What people get to read when they are wrong, or the world is: one clear line, and a status that is not zero. */
 import { assert, describe, it } from "@effect/vitest"
-import { Processes, type Running } from "./processes.ts"
+import { Processes } from "./processes.ts"
+import type { Running } from "./running.ts"
 
 const ends = async (running: Running) => ({ status: await running.exit, error: running.errors.join(" ").trim(), out: running.lines })
 

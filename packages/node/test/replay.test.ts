@@ -6,7 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Recorder from "../src/Recorder.ts"
 import * as Replay from "../src/Replay.ts"
-import { Processes, type Running } from "./processes.ts"
+import { Processes } from "./processes.ts"
+import type { Running } from "./running.ts"
 
 const ends = async (running: Running) => ({ status: await running.exit, out: running.lines, error: running.errors.join(" ").trim() })
 

@@ -48,12 +48,7 @@ export interface Result {
 const latencyMs = [5, 45] as const // one way: from one town to another, or to the next continent
 
 export const run = (size: Size, { heap, progress }: Gauge): Result => {
-  let rng = Rng.initial(size.seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = Rng.drawing(size.seed)
   const graph = graphOf(size.shape, size.nodes, below)
   const latencies = new Map(graph.links.map(([a, b]) => [pairOf(a, b), latencyMs[0] + below(latencyMs[1] - latencyMs[0] + 1)]))
   const latencyOf = (from: string, to: string): number => latencies.get(pairOf(from, to))!

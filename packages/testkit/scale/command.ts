@@ -1,13 +1,12 @@
 /** The `sim:scale` command: networks of several sizes up to the one that is asked for, a table and a plot. */
 import { parseArgs } from "node:util"
-import { type Shape, shapes } from "../src/sim/shapes.ts"
+import { obey, shapeOf, type Voice, wholeOf } from "../src/sim/arguments.ts"
+import { shapes } from "../src/sim/shapes.ts"
 import { markdown, plain } from "./Report.ts"
 import { type Gauge, type Result, run, type Size } from "./Run.ts"
 
 /** What the command asks of the process around it. */
-export interface Surroundings {
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
+export interface Surroundings extends Voice {
   /** Real ms, for progress. */
   readonly now: () => number
   readonly heap: Gauge["heap"]
@@ -44,16 +43,9 @@ interface Wanted {
 }
 
 /** Returns the exit status: 0, 1 when an observer saw the wrong facts, 2 when the arguments are wrong. */
-export const command = async (args: ReadonlyArray<string>, around: Surroundings): Promise<number> => {
-  const wanted = read(args)
-  if (typeof wanted === "string") {
-    around.err(`${wanted}\n\n${help}`)
-    return 2
-  }
-  if (wanted === undefined) {
-    around.out(help)
-    return 0
-  }
+export const command = async (args: ReadonlyArray<string>, around: Surroundings): Promise<number> => obey(() => read(args), help, around, (wanted) => simulate(wanted, around))
+
+const simulate = async (wanted: Wanted, around: Surroundings): Promise<number> => {
   const started = around.now()
   let toldAt = started
   const results = sizesUpTo(wanted.size).map((size) => run(size, {
@@ -79,38 +71,23 @@ export const sizesUpTo = (size: Size): ReadonlyArray<Size> => [100, 10, 1].flatM
   return by > 1 && nodes < nodesMin ? [] : [{ ...size, nodes, facts, observers }]
 })
 
-/** What is wanted, what is wrong with it, or nothing when help is. */
-const read = (args: ReadonlyArray<string>): Wanted | string | undefined => {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        nodes: { type: "string" }, facts: { type: "string" }, observers: { type: "string" }, shape: { type: "string" }, samples: { type: "string" },
-        seed: { type: "string" }, svg: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" }
-      }
-    })
-    if (values.help === true) return undefined
-    const size: Size = {
-      nodes: numberOf("--nodes", values.nodes, nodesMin, 1_000_000) ?? standard.nodes,
-      facts: numberOf("--facts", values.facts, 1, 100_000_000) ?? standard.facts,
-      observers: numberOf("--observers", values.observers, 1, 1_000_000) ?? standard.observers,
-      samples: numberOf("--samples", values.samples, 1, 1_000_000) ?? standard.samples,
-      seed: numberOf("--seed", values.seed, 0, 2 ** 32 - 1) ?? standard.seed,
-      shape: shapeOf(values.shape ?? standard.shape)
+/** What is wanted, or nothing when help is. */
+const read = (args: ReadonlyArray<string>): Wanted | undefined => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      nodes: { type: "string" }, facts: { type: "string" }, observers: { type: "string" }, shape: { type: "string" }, samples: { type: "string" },
+      seed: { type: "string" }, svg: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" }
     }
-    return { size, svg: values.svg ?? defaultSvg, json: values.json === true }
-  } catch (error) {
-    return (error as Error).message
+  })
+  if (values.help === true) return undefined
+  const size: Size = {
+    nodes: wholeOf("--nodes", values.nodes, nodesMin, 1_000_000) ?? standard.nodes,
+    facts: wholeOf("--facts", values.facts, 1, 100_000_000) ?? standard.facts,
+    observers: wholeOf("--observers", values.observers, 1, 1_000_000) ?? standard.observers,
+    samples: wholeOf("--samples", values.samples, 1, 1_000_000) ?? standard.samples,
+    seed: wholeOf("--seed", values.seed, 0, 2 ** 32 - 1) ?? standard.seed,
+    shape: shapeOf(values.shape ?? standard.shape)
   }
-}
-const numberOf = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
-  if (text === undefined) return undefined
-  const n = Number(text)
-  if (!/^\d+$/.test(text) || n < least || n > most) throw new Error(`${name} takes a whole number from ${least} to ${most}, not ${text}`)
-  return n
-}
-const shapeOf = (text: string): Shape => {
-  const shape = shapes.find((one) => one === text)
-  if (shape === undefined) throw new Error(`--shape takes one of ${shapes.join(", ")}, not ${text}`)
-  return shape
+  return { size, svg: values.svg ?? defaultSvg, json: values.json === true }
 }

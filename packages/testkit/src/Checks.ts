@@ -118,12 +118,7 @@ interface Endpoint {
  * every message that falls under its topic, once.
  */
 export const conversation = (seed: number): number => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [drawn, next] = Rng.below(rng, n)
-    rng = next
-    return drawn
-  }
+  const below = Rng.drawing(seed)
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   const topic = (): Topic.Topic => pick([
     () => Topic.record("t", pick([0, 1, Topic.wild]), pick([0, 1, Topic.wild])), () => Topic.record("t", Topic.variable("v"), Topic.variable("v")),

@@ -34,7 +34,7 @@ type Equals = { readonly equals: (a: unknown, b: unknown, testers?: [], strict?:
 const same = ({ equals }: Equals, a: unknown, b: unknown): boolean => equals(Laws.snapshot(a), Laws.snapshot(b), [], true)
 
 const stepOf = (received: unknown, matcher: string): Machine.Step<unknown, unknown> => {
-  if (Array.isArray(received) && received.length === 2 && Array.isArray(received[1])) return received as unknown as Machine.Step<unknown, unknown>
+  if (Array.isArray(received) && received.length === 2 && Array.isArray(received[1])) return received as [unknown, Array<unknown>]
   throw new TypeError(`${matcher} is for a step, [state, actions], and not for ${Show.show(received)}`)
 }
 

@@ -51,12 +51,7 @@ const spawningMax = 3
 
 /** With `pauses`, processes may yield to the world outside, and go on when it says `Continue`. */
 export const program = (seed: number, { pauses = true }: { readonly pauses?: boolean } = {}): Program => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [drawn, next] = Rng.below(rng, n)
-    rng = next
-    return drawn
-  }
+  const below = Rng.drawing(seed)
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   const many = <A>(n: number, make: () => A): ReadonlyArray<A> => Array.from({ length: n }, make)
 
@@ -97,7 +92,7 @@ export const program = (seed: number, { pauses = true }: { readonly pauses?: boo
       case 13: {
         const chance = below(12)
         if (chance < 2) return chance === 0 ? Process.quit() : Process.quit("bored")
-        if (chance === 2) return { _tag: "Fly" } as never
+        if (chance === 2) return { _tag: "Fly" } as never // no action, on purpose
         if (chance < 5) return { _tag: "Yield", handle: handle(), world: pauses && chance === 3 }
         if (chance === 5 && level > 0) return Process.send(Value.record("quit-outside", "over"))
         return level > 0 ? Process.send(Value.record("spawn-outside", below(2), "leaf", "leaf", below(2))) : Process.assert(handle(), value(level))

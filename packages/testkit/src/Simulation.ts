@@ -31,7 +31,7 @@ export { type Delivery, type Options, type Turn, World } from "./sim/World.ts"
 export { type Config as FuzzConfig, trial as fuzzTrial } from "./sim/fuzz.ts"
 export { type Config as GentleConfig, trial as gentleTrial } from "./sim/gentle.ts"
 export { type Config as NetworkConfig, trial as networkTrial } from "./sim/networks.ts"
-export { diameterOf, type Draw, drawing, type Graph, graphOf, type Shape, shapes, without } from "./sim/shapes.ts"
+export { diameterOf, type Graph, graphOf, type Shape, shapes, without } from "./sim/shapes.ts"
 
 /** A world whose nodes are one machine each. */
 export const of = <M extends Machine.Any>(options: Options<M>): World<M> => new World(options)

@@ -1,12 +1,12 @@
 /** Looks for bugs in whatever core is beside it, and says which it found: run on copies in which one was planted. */
-import { Process, Value } from "@colloquy/core"
+import { Process, Rng, Value } from "@colloquy/core"
 import * as Checks from "../src/Checks.ts"
 import * as Simulation from "../src/Simulation.ts"
 
 /** At rest a message takes each edge once: the others that come would be dropped, and nobody would see them. */
 const sparing = (seed: number): void => {
-  const { drawing, graphOf, shapes, Standing } = Simulation
-  const network = new Standing({ graph: graphOf(shapes[seed % shapes.length]!, 8, drawing(seed)), latencyMs: 5 })
+  const { graphOf, shapes, Standing } = Simulation
+  const network = new Standing({ graph: graphOf(shapes[seed % shapes.length]!, 8, Rng.drawing(seed)), latencyMs: 5 })
   network.after((world) => world.tell("n3", ...Simulation.act("s", "speaker", Process.send(Value.record("f", "hello")))), 2_000)
   const turns = network.traffic.packets.get("Turn")
   if (turns !== 7) throw new Error(`a message to 8 nodes takes ${turns} turns`)

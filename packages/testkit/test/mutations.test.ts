@@ -11,20 +11,21 @@ import { fileURLToPath } from "node:url"
 
 const packages = fileURLToPath(new URL("../..", import.meta.url))
 
-interface Mutant {
-  readonly bug: string
+interface Change {
   readonly file: string
   readonly from: string
   readonly to: string
-  /** Where it is in two places. */
-  readonly also?: { readonly from: string; readonly to: string }
+}
+interface Mutant extends Change {
+  readonly bug: string
+  /** Where it is in two places, of two files. */
+  readonly also?: Change
   /** Which check must find it. */
   readonly check: "kernel" | "fuel" | "conversation" | "network" | "sparing" | "tree" | "gentle"
 }
 const turn = "dataspace/Turn.ts"
 const dataspace = "dataspace/Dataspace.ts"
 const federation = "federation/Federation.ts"
-const topology = "topology/Topology.ts"
 const mutants: ReadonlyArray<Mutant> = [
   { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
   { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "{ added, received, removed }: News", to: "{ added: removed, received, removed: added }: News" },
@@ -58,12 +59,12 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "a new holder is not told what stands", check: "network", file: federation, from: "if (isSuppliedToOther(draft, key, captures, match, link)) inform(draft, link, \"Add\", endpoint, match.captures)", to: "" },
   { bug: "a clear is not answered", check: "network", file: federation, from: "say(draft, link, { _tag: \"End\", endpoint })", to: "" },
   { bug: "a reconnection is not tried again", check: "network", file: "node/Operator.ts", from: "afterMs: Math.round(ceiling / 2 + fraction * ceiling / 2)", to: "afterMs: 1e9" },
-  { bug: "any neighbour will do as parent, be it feasible or not", check: "tree", file: topology, from: "if (isBefore(it.heard!, draft.feasible)) way", to: "way", also: { from: "&& isBefore(draft.feasible, feasible)", to: "" } },
-  { bug: "a node attaches elsewhere before it has let go", check: "tree", file: topology, from: "if (draft.above !== undefined) return leave(draft, draft.above)\n  draft.above = link", to: "if (draft.above !== undefined) leave(draft, draft.above)\n  draft.above = link" },
-  { bug: "a second link of a peer is taken beside the first", check: "tree", file: topology, from: "if (known !== undefined) refuse(draft, known, {", to: "if (known === \"\") refuse(draft, known, {" },
-  { bug: "what lingers is never forgotten", check: "tree", file: topology, from: "case \"GraceOver\": onGraceOver(draft, event.edge); break", to: "case \"GraceOver\": break" },
+  { bug: "any neighbour will do as parent, be it feasible or not", check: "tree", file: "topology/Way.ts", from: "if (isBefore(it.heard!, draft.feasible)) way", to: "way", also: { file: "topology/Neighbours.ts", from: "&& isBefore(draft.feasible, feasible)", to: "" } },
+  { bug: "a node attaches elsewhere before it has let go", check: "tree", file: "topology/Way.ts", from: "if (draft.above !== undefined) return leave(draft, draft.above)\n  draft.above = link", to: "if (draft.above !== undefined) leave(draft, draft.above)\n  draft.above = link" },
+  { bug: "a second link of a peer is taken beside the first", check: "tree", file: "topology/Joining.ts", from: "if (known !== undefined) refuse(draft, known, {", to: "if (known === \"\") refuse(draft, known, {" },
+  { bug: "what lingers is never forgotten", check: "tree", file: "topology/Topology.ts", from: "case \"GraceOver\": onGraceOver(draft, event.edge); break", to: "case \"GraceOver\": break" },
   { bug: "messages that came before are let through", check: "gentle", file: "federation/Stamps.ts", from: "link === known!.link ? stamp : null]", to: "link === known!.link ? stamp : stamp]" },
-  { bug: "nothing lingers", check: "gentle", file: topology, from: "const linger = isSudden && graceMs > 0", to: "const linger = graceMs < 0" }
+  { bug: "nothing lingers", check: "gentle", file: "topology/Edges.ts", from: "const linger = isSudden && graceMs > 0", to: "const linger = graceMs < 0" }
 ]
 
 /** A copy of core and of the checks, in a folder of its own; each worker has one. */
@@ -79,6 +80,14 @@ const workshop = (): string => {
   symlinkSync(join(packages, "../node_modules/effect"), join(folder, "node_modules/effect"), "dir")
   return folder
 }
+/** Yields what takes it back. */
+const plant = (folder: string, { file, from, to }: Change): (() => void) => {
+  const path = join(folder, "core/src", file)
+  const source = readFileSync(path, "utf8")
+  assert.strictEqual(source.split(from).length, 2, `${file} has once: ${from}`)
+  writeFileSync(path, source.replace(from, () => to))
+  return () => writeFileSync(path, source)
+}
 /** What a check prints about the core in this folder: nothing when it finds nothing. */
 const look = (folder: string, check: string): Promise<string> => new Promise((done) => {
   execFile(process.execPath, [join(folder, "testkit/test/mutant.ts"), check], { timeout: 60_000 }, (error, stdout, stderr) => done(error === null ? "" : stdout || stderr || "it did not end"))
@@ -91,19 +100,15 @@ describe("planted bugs", () => {
     const jobs: Array<(folder: string) => Promise<void>> = [...new Set(mutants.map(({ check }) => check))].map((check) => async (folder) => {
       assert.strictEqual(await look(folder, check), "", `${check}, nothing planted`)
     })
-    for (const { also, bug, check, file, from, to } of mutants) {
+    for (const mutant of mutants) {
+      const { also, bug, check } = mutant
       jobs.push(async (folder) => {
-        const path = join(folder, "core/src", file)
-        const source = readFileSync(path, "utf8")
-        assert.strictEqual(source.split(from).length, 2, `${file} has once: ${from}`)
-        const changed = source.replace(from, () => to)
-        if (also !== undefined) assert.strictEqual(changed.split(also.from).length, 2, `${file} has once: ${also.from}`)
-        writeFileSync(path, also === undefined ? changed : changed.replace(also.from, () => also.to))
+        const mend = [mutant, ...(also === undefined ? [] : [also])].map((change) => plant(folder, change))
         const found = await look(folder, check)
         if (found === "") missed.push(bug)
         const [, steps] = / \((\d+) steps\)$/.exec(found.trim()) ?? []
         if (check === "tree" || check === "gentle") assert.isBelow(Number(steps), 100, `${bug} is shown by few steps of the thousand: ${found}`)
-        writeFileSync(path, source)
+        for (const one of mend) one()
       })
     }
     await Promise.all(folders.map(async (folder) => {

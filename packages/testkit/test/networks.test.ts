@@ -1,15 +1,15 @@
 /** Whole networks of nodes, in every shape: what they promise while they change, and how soon they are at rest again. */
 import { assert, describe, it } from "@effect/vitest"
-import { Process, Value } from "@colloquy/core"
+import { Process, Rng, Value } from "@colloquy/core"
 import * as Simulation from "../src/Simulation.ts"
 
 const { diameterOf, graphOf, shapes, without } = Simulation
 
 /** Every shape, at these sizes, each of them another one for another seed. */
 const graphs = (sizes: ReadonlyArray<number>, of: ReadonlyArray<Simulation.Shape> = shapes) =>
-  of.flatMap((shape) => sizes.map((size) => ({ shape, size, below: Simulation.drawing(size) })))
+  of.flatMap((shape) => sizes.map((size) => ({ shape, size, below: Rng.drawing(size) })))
     .map(({ below, shape, size }) => ({ name: `a ${shape} of ${size}`, below, graph: graphOf(shape, size, below) }))
-const pick = <A>(list: ReadonlyArray<A>, below: Simulation.Draw): A => list[below(list.length)]!
+const pick = <A>(list: ReadonlyArray<A>, below: Rng.Draw): A => list[below(list.length)]!
 
 describe("a shape of a network", () => {
   it("has as many links and is as far across as its name says", () => {

@@ -20,7 +20,7 @@ const codeOf = (file: string): string =>
 const importsOf = (file: string): ReadonlyArray<string> =>
   [...readFileSync(join(root, file), "utf8").matchAll(/^(?:import|export)[^"'\n]*?from "([^"]+)"/gm)].map(([, from]) => from!)
 
-/** Which folder of core may import which (link takes the type of an item from federation). */
+/** Which folder of core may import which (link takes the types of what it carries from federation and topology). */
 const arrows: { readonly [folder: string]: ReadonlyArray<string> } = {
   machine: ["data"], // a family of machines is a map
   data: ["machine"], // beliefs are stated with its assert
@@ -31,7 +31,7 @@ const arrows: { readonly [folder: string]: ReadonlyArray<string> } = {
   assertion: ["value"], // and effect's Schema
   federation: ["machine", "data", "value"],
   topology: ["machine", "data", "federation"],
-  link: ["machine", "data", "value", "codec", "federation"],
+  link: ["machine", "data", "value", "codec", "federation", "topology"],
   node: ["machine", "data", "value", "codec", "dataspace", "federation", "topology", "link"]
 }
 

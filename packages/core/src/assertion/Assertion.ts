@@ -92,7 +92,7 @@ export type union<M extends ReadonlyArray<Schema.Constraint>> =
     readonly with: <const Q extends AskMember<M[number]>>(ask: Q & Strict<UnionParts<M>, Q>) => Question<Captures<UnionParts<M>, Q>>
   }
 
-/** A schema that can be called, and knows its own codec and how questions look into it. */
+/** A schema that can be called, and knows its own codec and how questions look into it. `any`: whoever makes one says of what type it is. */
 const assertion = (schema: Schema.Constraint, codec: Codec, shape: Shape, more: object): any => {
   const construct = (fact: unknown = {}) => orThrow(guarded(() => codec.encode(fact)))
   const self: Schema.Constraint = Object.assign(Object.setPrototypeOf(construct, Object.getPrototypeOf(schema)), { ast: schema.ast }, more, {
@@ -121,6 +121,7 @@ export const record = <const Label extends string, const F extends Fields>(label
   const tagged = Schema.TaggedStruct(label, derived(fields))
   const shape = declared((u): u is ValueRecord => isRecord(u, label, names.length), `<${[label, ...names].join(" ")}>`)
   const schema = shape.pipe(Schema.decodeTo(tagged, {
+    // `never`: names that are known when it runs make a fact whose type follows from the schemas
     decode: SchemaGetter.transform(({ fields }: ValueRecord) =>
       Object.fromEntries([["_tag", label], ...names.map((name, i) => [name, fields[i]])]) as never),
     encode: SchemaGetter.transform((fact: { readonly [name: string]: unknown }) =>

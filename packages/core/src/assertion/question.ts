@@ -34,7 +34,7 @@ interface Places {
 }
 const discard: Part = { pattern: Pattern.discard, read: undefined }
 
-/** Throws a `Mismatch` for a literal, or a name, that the schema does not have. */
+/** Throws a `Mismatch` for a literal, or a name, that the schema does not have. `any`: callers know of what type the captures are. */
 export const question = (schema: Schema.Constraint, ask: unknown): Question<any> => {
   const { pattern, read } = outside(() => partOf(schema, ask, { next: 0 }))
   return questionOf(pattern, read ?? (() => ({})))
@@ -53,10 +53,10 @@ export const questionOf = (pattern: Pattern.Pattern, read: Reader): Question<any
 const partOf = (schema: Schema.Constraint, ask: unknown, places: Places): Part => {
   const shape = shapeOf(schema)
   if (ask === undefined || ask === Pattern.discard) return discard
-  if (ask === Pattern.bind) return bound(schema, Pattern.bind() as Pattern.Bind, places)
+  if (ask === Pattern.bind) return bound(schema, Pattern.bind(), places)
   if (isPattern(ask) && !isOneOf(schema, ask)) {
     if (!isSound(ask)) throw flaw("Expected a pattern")
-    return ask._tag === "Discard" ? discard : bound(schema, ask._tag === "Bind" ? ask : Pattern.bind(ask) as Pattern.Bind, places)
+    return ask._tag === "Discard" ? discard : bound(schema, ask._tag === "Bind" ? ask : Pattern.bind(ask), places)
   }
   switch (shape?._tag) {
     case "Record": return ofRecord(shape.label, shape.fields, ask, places)

@@ -196,7 +196,7 @@ interface Draft {
   over: boolean
 }
 
-/** The behaviour of a program. */
+/** The behaviour of a program. `any`: programs are looked up by name, and so are their configurations. */
 export const behaviour = (program: Program): Process.Behaviour<any, State> => {
   const turn = (before: State, run: (draft: Draft) => void): Process.Turn<State> => {
     const draft: Draft = { program, actions: [], state: before, over: false }

@@ -214,7 +214,7 @@ export const toValue = (topic: Topic): Value => {
   if (isGround(topic)) return valueRecord("lit", topic)
   if (isOpenRecord(topic)) return valueRecord("rec", topic.label, topic.fields.map(toValue))
   if (isSequence(topic)) return valueRecord("arr", topic.map(toValue))
-  return valueRecord("dict", new Dictionary((topic as OpenDictionary).entries.map(([k, part]) => [k, toValue(part)])))
+  return valueRecord("dict", new Dictionary(topic.entries.map(([k, part]) => [k, toValue(part)])))
 }
 
 /** The topic that a value stands for; `undefined` when it stands for none. */
@@ -251,7 +251,7 @@ export const pattern = (topic: Topic): Pattern.Pattern => {
   if (isGround(topic)) return Pattern.literal(topic)
   if (isOpenRecord(topic)) return Pattern.recordOf(topic.label, topic.fields.map(pattern))
   if (isSequence(topic)) return Pattern.sequence(topic.map(pattern))
-  return Pattern.dictionary((topic as OpenDictionary).entries.map(([k, part]) => [k, pattern(part)]))
+  return Pattern.dictionary(topic.entries.map(([k, part]) => [k, pattern(part)]))
 }
 
 /** Whether `pattern` says it all: no variable stands in two places of the topic, and no dictionary is open. */
@@ -288,7 +288,7 @@ export const placeOf = (topic: Topic): Place => {
   if (isVariable(topic)) return { head: undefined, first: undefined, second: undefined }
   if (isOpenRecord(topic)) return { head: [topic.label, topic.fields.length], first: fixed(topic.fields[0]), second: fixed(topic.fields[1]) }
   if (isSequence(topic)) return { head: [topic.length], first: fixed(topic[0]), second: fixed(topic[1]) }
-  return { head: isOpenDictionary(topic) ? [] : small(topic as Value), first: noPart, second: noPart }
+  return { head: isOpenDictionary(topic) ? [] : small(topic), first: noPart, second: noPart }
 }
 const fixed = (part: Topic | undefined): Value | undefined => part === undefined ? noPart : isGround(part) ? small(part) : undefined
 const small = (value: Value): Value => measure(value) <= partMax ? value : noPart

@@ -273,7 +273,7 @@ const joined = <A>(list: Array<A> | undefined, more: Array<A> | undefined): Arra
 /** A behaviour's answer, which may be anything. */
 export const checkedStep = (step: unknown): readonly [unknown, unknown] => {
   if (!Array.isArray(step) || step.length !== 2) throw new Misbehaved("a behaviour answers with a state and a list of actions")
-  return step as unknown as readonly [unknown, unknown]
+  return step as [unknown, unknown]
 }
 
 /** The reason of a process that was ended for what it threw: `<crash message>`. */

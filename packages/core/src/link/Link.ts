@@ -13,10 +13,11 @@ import * as Framing from "../codec/Framing.ts"
 import type { Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
 import { type Step, still } from "../machine/Machine.ts"
+import type { Tree } from "../topology/Tree.ts"
 import { type Config, defaultTiming, type Limits, settled, type Timing } from "./Config.ts"
 import * as Flow from "./Flow.ts"
 import * as Outbox from "./Outbox.ts"
-import { type Capacity, encode, isName, type Packet, PacketError, parse, type Peer, type Tree } from "./Packet.ts"
+import { type Capacity, encode, isName, type Packet, PacketError, parse, type Peer } from "./Packet.ts"
 import * as Parts from "./Parts.ts"
 import { encodeTurn, headBytes } from "./Turn.ts"
 
@@ -198,13 +199,6 @@ const onPayload = (state: Live, bytes: Uint8Array): Step<State, Action> => {
     case "Hello": return onHello(state, packet.peer, packet.takes)
     case "Join": return onJoin(state, packet.scope)
     case "Joined": return then([enter(state, "Joined"), [{ _tag: "Accepted" }]], (now) => ping(now, now.heardAt))
-    case "Path":
-    case "Pathless":
-    case "Seek":
-    case "Attach":
-    case "Attached":
-    case "Detach":
-    case "Detached": return then(onTree(state, packet), (now) => [now, [{ _tag: "Settled", tree: packet }]])
     case "Credit": return onCredit(state, packet.bytes)
     case "Ping": return say(state, { _tag: "Pong" })
     case "Pong": return onPong(state)
@@ -212,6 +206,8 @@ const onPayload = (state: Live, bytes: Uint8Array): Step<State, Action> => {
     case "Synced": return [{ ...state, awaited: without(state.awaited, packet.n) }, [{ _tag: "Synced", n: packet.n }]]
     case "Bye": return over(state, { code: "Bye", message: packet.reason, by: "peer" }, { farewell: true })
     case "Error": return over(state, { code: packet.code, message: packet.message, by: "peer" })
+    // what is left is of the tree, or this does not compile
+    default: return then(onTree(state, packet), (now) => [now, [{ _tag: "Settled", tree: packet }]])
   }
 }
 

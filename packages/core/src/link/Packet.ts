@@ -8,6 +8,8 @@
  */
 import { scan } from "../codec/Binary.ts"
 import type { Item } from "../federation/Item.ts"
+import type { Path } from "../topology/Path.ts"
+import type { Tree } from "../topology/Tree.ts"
 import { Tag, write as writeValue, Writer } from "../value/canonical.ts"
 import { Dictionary, record, symbol, type Value } from "../value/Value.ts"
 import { skip } from "../value/encoded.ts"
@@ -43,31 +45,6 @@ export type Packet =
   | { readonly _tag: "Bye"; readonly reason: string }
   /** What the other side did wrong; `index` is the item's, within its turn. The link closes. */
   | { readonly _tag: "Error"; readonly code: string; readonly message: string; readonly index: number | undefined }
-
-/** What two joined nodes settle of their scope's tree: whether this link is one of its edges. */
-export type Tree =
-  /** The way to the root that I offer. */
-  | { readonly _tag: "Path"; readonly path: Path }
-  /** I have none. */
-  | { readonly _tag: "Pathless" }
-  /** Find me one of at least this number. */
-  | { readonly _tag: "Seek"; readonly seq: number }
-  /** Be my parent; my own best path ever was this one. */
-  | { readonly _tag: "Attach"; readonly feasible: Path }
-  /** I am: the link is an edge. */
-  | { readonly _tag: "Attached" }
-  /** This link is no edge any more; or it does not become one. */
-  | { readonly _tag: "Detach" }
-  /** So be it; or, to `Attach`: no. */
-  | { readonly _tag: "Detached" }
-
-/** A way to the root of a tree. Topology has what its parts mean. */
-export interface Path {
-  readonly seq: number
-  readonly priority: number
-  readonly root: string
-  readonly distance: number
-}
 
 /** Who a node says that it is. Nothing proves it: links carry no authentication. */
 export interface Peer {

@@ -25,3 +25,16 @@ export const below = (state: State, n: number): readonly [number, State] => {
   const [fraction, next] = float(state)
   return [Math.floor(fraction * n), next]
 }
+
+/** Draws whole numbers from 0 to n - 1. */
+export type Draw = (n: number) => number
+
+/** A generator that remembers where it is, for tests and for plans that are made before anything runs; a machine keeps a `State`. */
+export const drawing = (seed: number): Draw => {
+  let rng = initial(seed)
+  return (n) => {
+    const [value, next] = below(rng, n)
+    rng = next
+    return value
+  }
+}

@@ -7,7 +7,7 @@
  * old states, which stay as they were. What is shown is as long as was asked for, and no longer.
  */
 import { VersionedMap } from "../data/VersionedMap.ts"
-import { bytesOf, entriesOf, isObject, pathTo, type Look, shown } from "./shown.ts"
+import { entriesOf, isObject, pathTo, type Look, shown } from "./shown.ts"
 import type { Action, Any, Config, Event, State } from "./Machine.ts"
 
 export { type Look, type Show, shown } from "./shown.ts"
@@ -80,7 +80,7 @@ export const replay = <M extends Any>(machine: M, { boot, config, steps }: Trace
 export const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (!isObject(a) || !isObject(b)) return false
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && bytesOf(a) === bytesOf(b)
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && a.length === b.length && a.every((byte, i) => byte === b[i])
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]))
   if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false
   const left = entriesOf(a)

@@ -20,13 +20,6 @@ const widthDefault = 200 // a guess: two lines of a terminal
 
 export const isObject = (data: unknown): data is object => typeof data === "object" && data !== null
 
-/** Bytes as a string that is equal exactly for equal ones. */
-export const bytesOf = (bytes: Uint8Array): string => {
-  let s = ""
-  for (let i = 0; i < bytes.length; i += 4096) s += String.fromCharCode.apply(null, bytes.subarray(i, i + 4096) as unknown as Array<number>)
-  return s
-}
-
 /** The parts of a map or an object, copied out: no map is under iteration when another version of it is read. */
 export const entriesOf = (data: unknown): Map<unknown, unknown> => {
   if (data instanceof VersionedMap || data instanceof Map) return new Map(data)

@@ -129,7 +129,7 @@ export const of = (behaviours: Process.Behaviours) => {
 
   /** Answers the members' questions about each other, and takes what follows from it into the same turn. */
   const answer = (state: State, actions: ReadonlyArray<Action | Question>): Machine.Step<State, Action> => {
-    if (!actions.some(isQuestion)) return [state, actions as ReadonlyArray<Action>]
+    if (hasNoQuestion(actions)) return [state, actions]
     const out: Array<Action> = []
     for (const action of actions) {
       if (!isQuestion(action)) {
@@ -205,6 +205,7 @@ export interface State {
 type Addressed = Wiring.Addressed<Members>
 type Route = Wiring.Route<Members, Action | Question>
 
+// a member's name with what that member is told: one of the union, which no type says of each
 const inside = <N extends keyof Members>(_tag: N, event: Machine.Event<Members[N]>): Addressed => ({ _tag, event }) as Addressed
 const session = (link: LinkId, event: Link.Event): Addressed => inside("Sessions", { _tag: "Tell", key: link, event })
 const scoped = (scope: string, event: Scope.Event): Addressed => inside("Scopes", { _tag: "Tell", key: scope, event })
@@ -296,6 +297,7 @@ const timerFired = (name: string, at: number): Addressed => {
 }
 
 const isQuestion = (action: Action | Question): action is Question => action._tag === "Count" || action._tag === "Sweep"
+const hasNoQuestion = (actions: ReadonlyArray<Action | Question>): actions is ReadonlyArray<Action> => !actions.some(isQuestion)
 
 /** Closes a scope that nothing holds open any more; its name costs nothing then. */
 const sweep = (state: State, scope: string): Addressed | undefined => {

@@ -66,7 +66,7 @@ export const of = (behaviours: Process.Behaviours) => {
       EdgeDown: (action) => [toFederation({ _tag: "LinkDown", link: action.edge, linger: action.linger }), toShell(action)],
       Forget: ({ edge }) => [toFederation({ _tag: "LinkDown", link: edge })],
       Trust: ({ edge }) => [toFederation({ _tag: "Trust", link: edge })],
-      Turn: ({ edge, items }) => [toFederation({ _tag: "Turn", link: edge, items: items as ReadonlyArray<Item> })]
+      Turn: ({ edge, items }) => [toFederation({ _tag: "Turn", link: edge, items })]
     },
     Federation: {
       Turn: ({ items, link }) => link === local ? [inside("Local", { _tag: "Turn", items })] : [toShell({ _tag: "Turn", link: Topology.linkOf(link), items })],
@@ -121,6 +121,7 @@ type Route = Wiring.Route<Members, Action>
 
 const toShell = (action: Action): Route => ({ to: "shell", action })
 const out = (action: Action): ReadonlyArray<Route> => [toShell(action)]
+// a member's name with what that member is told: one of the union, which no type says of each
 const inside = <N extends keyof Members>(_tag: N, event: Machine.Event<Members[N]>): Route => ({ to: "inside", event: { _tag, event } as Event })
 const toFederation = (event: Federation.Event): Route => inside("Federation", event)
 

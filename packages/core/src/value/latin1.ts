@@ -30,6 +30,7 @@ const shortMax = 12
 
 const long = (bytes: Uint8Array, start: number, end: number): string => {
   let text = ""
+  // `apply` takes all that is like an array, though its type says otherwise
   for (let i = start; i < end; i += pieceMax) text += String.fromCharCode.apply(null, bytes.subarray(i, Math.min(end, i + pieceMax)) as unknown as Array<number>)
   return text
 }

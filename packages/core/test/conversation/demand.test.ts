@@ -331,12 +331,7 @@ describe("a manager of tasks", () => {
   })
 
   const play = (seed: number): ReadonlyArray<string> => {
-    let rng = Rng.initial(seed)
-    const below = (n: number): number => {
-      const [value, next] = Rng.below(rng, n)
-      rng = next
-      return value
-    }
+    const below = Rng.drawing(seed)
     const w = manager({ supply: patterns.supply, role: Value.symbol("role"), task: { behaviour: "worker", config: { frail: 2 + below(6) } } })
     const heard: Array<string> = []
     if (below(2) === 0) w.clock()

@@ -146,12 +146,7 @@ describe("a handoff", () => {
   })
   it("passes through any chain of hands, in 300 random ones, without a dip before the last is gone", () => {
     for (let seed = 1; seed <= 300; seed++) {
-      let rng = Rng.initial(seed)
-      const below = (n: number): number => {
-        const [value, after] = Rng.below(rng, n)
-        rng = after
-        return value
-      }
+      const below = Rng.drawing(seed)
       const fails = below(4) === 0
       let process: Process.Process = { behaviour: "worker", config: { name: "w", role, rounds: 1 + below(6), fails } satisfies WorkerConfig }
       for (let hands = below(4); hands > 0; hands--) {
@@ -226,12 +221,7 @@ describe("a manager that keeps a role", () => {
   it("shows it once for as long as manager or worker lives, in 200 random lives", () => {
     let given = 0
     for (let seed = 1; seed <= 200; seed++) {
-      let rng = Rng.initial(seed)
-      const below = (n: number): number => {
-        const [value, after] = Rng.below(rng, n)
-        rng = after
-        return value
-      }
+      const below = Rng.drawing(seed)
       const w = holding()
       w.boot("keeper", keeper(below(4)))
       for (let turn = 0; turn < 30; turn++) {

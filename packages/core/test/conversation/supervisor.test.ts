@@ -246,12 +246,7 @@ describe("a supervisor", () => {
 // ---- random lives -------------------------------------------------------------------------------
 
 const drawer = (seed: number) => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = Rng.drawing(seed)
   return { below, pick: <A>(list: ReadonlyArray<A>): A => list[below(list.length)]! }
 }
 const randomConfig = ({ below, pick }: ReturnType<typeof drawer>, restartsMax: number): Supervisor.Config => ({

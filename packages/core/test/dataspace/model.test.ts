@@ -67,12 +67,7 @@ const expected = (before: ReturnType<Model["views"]>, after: ReturnType<Model["v
 const rank = { Added: 1, Received: 2, Removed: 3, Resumed: 4, Spawned: 0 } as const
 
 const play = (seed: number): void => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = Rng.drawing(seed)
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   let [state] = machine.initial({})
   const model = new Model()

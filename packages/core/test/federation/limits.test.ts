@@ -128,12 +128,7 @@ describe("a federated scope's limits", () => {
 
 /** Random turns of peers that keep the rules, under small limits: what is counted must be what was said. Returns how many links went. */
 const play = (seed: number): number => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = Rng.drawing(seed)
   const links = ["a", "b", "c", "local"]
   let state = Federation.initial({ capturesMax: 4, captureBytesMax: 60, closingMax: 5, endpointsMax: 3 })[0]
   /** By link: what it asked for, what it was asked for, what it was told of, what it supplies. */

@@ -25,12 +25,7 @@ class Peer {
 }
 
 const play = (seed: number): void => {
-  let rng = Rng.initial(seed)
-  const below = (n: number): number => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
+  const below = Rng.drawing(seed)
   let [state] = Federation.initial({ closingMax: 1_000 })
   const peers = new Map<string, Peer>()
   const lost = new Map<string, "lingers" | "forgotten">()

@@ -3,7 +3,8 @@ import * as fc from "fast-check"
 import type { Item } from "../../src/federation/Item.ts"
 import * as Link from "../../src/link/Link.ts"
 import * as Outbox from "../../src/link/Outbox.ts"
-import { encode, leastCapacity, type Packet, type Tree } from "../../src/link/Packet.ts"
+import { encode, leastCapacity, type Packet } from "../../src/link/Packet.ts"
+import type { Tree } from "../../src/topology/Tree.ts"
 import { detached, item, packet, toItem, toPacket, treePacket } from "./arbitrary.ts"
 import { type Item as ReferenceItem, unhex, writeFrame, writePacket } from "./reference-reader.ts"
 
@@ -165,41 +166,38 @@ const opening = [
   encode({ _tag: "Join", scope: "s" }, false)
 ]
 
+/** However a feed goes, there is one end at most and nothing after it; of these, many end and many do not. */
+const endsOnceAtMost = <A>(feeds: fc.Arbitrary<A>, feed: (one: A) => ReturnType<typeof fed>): void => {
+  const outcomes = { ended: 0, alive: 0 }
+  fc.assert(fc.property(feeds, (one) => {
+    const { afterwards, ends } = feed(one)
+
+    assert.isAtMost(ends, 1)
+    assert.strictEqual(afterwards, 0)
+    outcomes[ends === 1 ? "ended" : "alive"]++
+  }), { numRuns: 1_000, seed: 1 })
+  assert.isAbove(outcomes.ended, 100)
+  assert.isAbove(outcomes.alive, 100)
+}
+
 describe("a link that is fed what strangers send", () => {
   it("works on or ends once, when a stream of packets was tampered with", () => {
-    const outcomes = { ended: 0, alive: 0 }
-    fc.assert(fc.property(fc.array(packet, { maxLength: 5 }), fc.array(mutation, { maxLength: 3 }), fc.integer({ min: 1, max: 80 }), (packets, mutations, size) => {
+    const feeds = fc.tuple(fc.array(packet, { maxLength: 5 }), fc.array(mutation, { maxLength: 3 }), fc.integer({ min: 1, max: 80 }))
+
+    endsOnceAtMost(feeds, ([packets, mutations, size]) => {
       const plain = Buffer.concat([...opening.map((bytes) => unhex(writeFrame(Buffer.from(bytes).toString("hex")))), ...packets.map((p) => encode(toPacket(p), true))])
       const stream = mutations.reduce(mutated, Uint8Array.from(plain))
-      const chunks = Array.from({ length: Math.ceil(stream.length / size) }, (_, i) => stream.subarray(i * size, (i + 1) * size))
-
-      const { afterwards, ends } = fed(true, chunks)
-
-      assert.isAtMost(ends, 1)
-      assert.strictEqual(afterwards, 0)
-      outcomes[ends === 1 ? "ended" : "alive"]++
-    }), { numRuns: 1_000, seed: 1 })
-
-    assert.isAbove(outcomes.ended, 100)
-    assert.isAbove(outcomes.alive, 100)
+      return fed(true, Array.from({ length: Math.ceil(stream.length / size) }, (_, i) => stream.subarray(i * size, (i + 1) * size)))
+    })
   })
 
   it("works on or ends once, when packets were tampered with and their frames were not", () => {
-    const outcomes = { ended: 0, alive: 0 }
     const turn = fc.tuple(items, fc.option(mutation)).map(([all, change]) => {
       const bytes = unhex(writePacket({ label: "T", items: all }))
       return change === null ? bytes : mutated(bytes, change)
     })
-    fc.assert(fc.property(fc.array(turn, { maxLength: 6 }), (turns) => {
-      const { afterwards, ends } = fed(false, [...opening, ...turns])
 
-      assert.isAtMost(ends, 1)
-      assert.strictEqual(afterwards, 0)
-      outcomes[ends === 1 ? "ended" : "alive"]++
-    }), { numRuns: 1_000, seed: 1 })
-
-    assert.isAbove(outcomes.ended, 100)
-    assert.isAbove(outcomes.alive, 100)
+    endsOnceAtMost(fc.array(turn, { maxLength: 6 }), (turns) => fed(false, [...opening, ...turns]))
   })
 
   it("ends once on noise", () => {

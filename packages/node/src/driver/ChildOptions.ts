@@ -29,7 +29,7 @@ const nameOf = (value: Value.Value): unknown => typeof value === "symbol" ? Symb
 const askedOf = (value: Value.Value | undefined): Readonly<Record<string, string>> | undefined => {
   const asked = value === undefined ? [] : value instanceof Value.Dictionary ? value.entries : undefined
   if (asked === undefined || !asked.every(([name, text]) => isText(name) && name !== "" && !name.includes("=") && isText(text))) return undefined
-  return Object.fromEntries(asked as ReadonlyArray<readonly [string, string]>)
+  return Object.fromEntries(asked)
 }
 const ours = (inherit: boolean): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => inherit || harmless.has(name)))

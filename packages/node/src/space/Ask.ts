@@ -48,7 +48,7 @@ export const during = <W extends What, E, R>(program: Program, what: W, effect: 
     const answer = program.read(what, event)
     if (Result.isSuccess(answer)) runs.begin(Canonical.key(event.captures), body(answer.success))
   })
-}) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
+})
 
 /** What stands, kept current: by the key of its captures. */
 type OnGone = (reason: Value.Value | undefined) => void
@@ -101,4 +101,4 @@ export const waitForAbsence = (program: Program, what: What): Effect.Effect<Valu
 
 /** A span that says whose it is. Without a stack: it would show this file. */
 export const traced = <A, E, R>(program: Program, name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withSpan(effect, name, { attributes: { process: program.name }, captureStackTrace: false }) as Effect.Effect<A, E, R>
+  Effect.withSpan(effect, name, { attributes: { process: program.name }, captureStackTrace: false })

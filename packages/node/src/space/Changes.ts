@@ -130,7 +130,7 @@ export class Changes {
     this.#events = []
     this.#facts.clear()
     this.#count = this.#messages = this.#oldest = this.#indexed = 0
-    return all as unknown as Some<Told>
+    return all as unknown as Some<Told> // without gaps, as its count says; and nobody asks while there is none
   }
 }
 

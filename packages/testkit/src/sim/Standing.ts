@@ -76,7 +76,7 @@ export class Standing {
   #watch(turn: Turn<NodeMachine>): void {
     this.traffic.watch(turn)
     this.#trees.look(turn.node, this.world)
-    for (const action of turn.actions as ReadonlyArray<Node.Action>) {
+    for (const action of turn.actions) {
       if (action._tag !== "Deliver" || action.pid !== "observer") continue
       for (const { _tag, captures } of action.events) this.told.push({ at: turn.at, node: turn.node, _tag, of: nameIn(captures) })
     }

@@ -1,7 +1,6 @@
 /** What processes say in a trial: they assert and retract facts, observe them in four ways, and send messages. */
-import { type Node, Pattern, Process, Value } from "@colloquy/core"
+import { type Node, Pattern, Process, type Rng, Value } from "@colloquy/core"
 import { act } from "./nodes.ts"
-import type { Draw } from "./shapes.ts"
 
 /** Where they do. */
 export const scope = "s"
@@ -14,7 +13,7 @@ const patterns: ReadonlyArray<readonly [handle: string, pattern: Pattern.Pattern
 ]
 
 /** Draws what one process does next; no two messages are alike. */
-export const chatter = (below: Draw): () => ReadonlyArray<Node.Event> => {
+export const chatter = (below: Rng.Draw): () => ReadonlyArray<Node.Event> => {
   let message = 100
   /** A pattern under its own handle, or in the place of another. */
   const observe = (handle: string, pattern: Pattern.Pattern): Process.Action =>

@@ -1,5 +1,6 @@
 /** The `sim` command: trials of small or whole networks of nodes, seed after seed, until one fails, or enough of them are run. */
 import { parseArgs } from "node:util"
+import { obey, shapeOf, type Voice, wholeOf } from "./arguments.ts"
 import { describe, type NodeMachine } from "./nodes.ts"
 import { print } from "./Step.ts"
 import * as Fuzz from "./fuzz.ts"
@@ -17,10 +18,8 @@ export const trialOf = ({ chords, nodes, shape, ...common }: Config): Trial<Node
   : Networks.trial({ ...common, ...nodes === undefined ? {} : { nodes }, ...shape === undefined || shape === "any" ? {} : { shape } })
 
 /** What the command asks of the process around it. */
-export interface Surroundings {
+export interface Surroundings extends Voice {
   readonly trial: (config: Config) => Trial<NodeMachine>
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
   /** Real ms, for `--minutes` and for progress. */
   readonly now: () => number
   readonly anySeed: () => number
@@ -52,55 +51,34 @@ interface Wanted {
 }
 
 /** Returns the exit status: 0, 1 when a trial failed, 2 when the arguments are wrong. */
-export const command = (args: ReadonlyArray<string>, around: Surroundings): number => {
-  const wanted = read(args)
-  if (typeof wanted === "string") {
-    around.err(`${wanted}\n\n${help}`)
-    return 2
-  }
-  if (wanted === undefined) {
-    around.out(help)
-    return 0
-  }
-  return simulate(wanted, around)
-}
+export const command = (args: ReadonlyArray<string>, around: Surroundings): number => obey(() => read(args), help, around, (wanted) => simulate(wanted, around))
 
-/** What is wanted, what is wrong with it, or nothing when help is. */
-const read = (args: ReadonlyArray<string>): Wanted | string | undefined => {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: "string" }, runs: { type: "string" }, minutes: { type: "string" }, chords: { type: "string" },
-        shape: { type: "string" }, nodes: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" }
-      }
-    })
-    if (values.help === true) return undefined
-    const seed = numberOf("--seed", values.seed, /^\d+$/, "a whole number below 2^32", (n) => n < 2 ** 32)
-    const runs = numberOf("--runs", values.runs, /^\d+$/, "a whole number from 1", (n) => n > 0 && Number.isSafeInteger(n))
-    const minutes = numberOf("--minutes", values.minutes, /^(\d+\.?\d*|\.\d+)$/, "a number above 0", (n) => n > 0 && Number.isFinite(n))
-    const chords = numberOf("--chords", values.chords, /^\d+$/, "a whole number up to 100", (n) => n <= 100)
-    const nodes = numberOf("--nodes", values.nodes, /^\d+$/, "a whole number from 5 to 1000", (n) => n >= 5 && n <= 1_000)
-    const shape = shapeOf(values.shape)
-    if (chords !== undefined && (shape !== undefined || nodes !== undefined)) return "--chords are for small trees, which have no --shape and no --nodes"
-    const network = { ...chords === undefined ? {} : { chords }, ...shape === undefined ? {} : { shape }, ...nodes === undefined ? {} : { nodes } }
-    if (runs !== undefined && minutes !== undefined) return "--runs and --minutes: one of them says when it ends"
-    return { seed, runs, minutes, network, json: values.json === true }
-  } catch (error) {
-    return (error as Error).message
-  }
+/** What is wanted, or nothing when help is. */
+const read = (args: ReadonlyArray<string>): Wanted | undefined => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string" }, runs: { type: "string" }, minutes: { type: "string" }, chords: { type: "string" },
+      shape: { type: "string" }, nodes: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" }
+    }
+  })
+  if (values.help === true) return undefined
+  const seed = wholeOf("--seed", values.seed, 0, 2 ** 32 - 1)
+  const runs = wholeOf("--runs", values.runs, 1, Number.MAX_SAFE_INTEGER)
+  const minutes = minutesOf(values.minutes)
+  const chords = wholeOf("--chords", values.chords, 0, 100)
+  const nodes = wholeOf("--nodes", values.nodes, 5, 1_000)
+  const shape = values.shape === undefined ? undefined : shapeOf(values.shape, "any")
+  if (chords !== undefined && (shape !== undefined || nodes !== undefined)) throw new Error("--chords are for small trees, which have no --shape and no --nodes")
+  if (runs !== undefined && minutes !== undefined) throw new Error("--runs and --minutes: one of them says when it ends")
+  const network = { ...chords === undefined ? {} : { chords }, ...shape === undefined ? {} : { shape }, ...nodes === undefined ? {} : { nodes } }
+  return { seed, runs, minutes, network, json: values.json === true }
 }
-const numberOf = (name: string, text: string | undefined, form: RegExp, what: string, fits: (n: number) => boolean): number | undefined => {
+const minutesOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
-  const number = Number(text)
-  if (!form.test(text) || !fits(number)) throw new Error(`${name} takes ${what}, not ${text}`)
-  return number
-}
-
-const shapeOf = (name: string | undefined): Config["shape"] => {
-  const found = name === "any" ? name : shapes.find((shape) => shape === name)
-  if (name !== undefined && found === undefined) throw new Error(`--shape takes one of ${shapes.join(", ")} or any, not ${name}`)
-  return found
+  const minutes = Number(text)
+  if (!/^(\d+\.?\d*|\.\d+)$/.test(text) || minutes <= 0 || !Number.isFinite(minutes)) throw new Error(`--minutes takes a number above 0, not ${text}`)
+  return minutes
 }
 
 interface Sums {

@@ -2,12 +2,11 @@
  * The trial of whole nodes: a random tree of 2 to 8 nodes in one scope, whose processes assert,
  * observe and send while everything goes wrong that can, and which must be right again after calm.
  */
-import type { Node } from "@colloquy/core"
+import { type Node, Rng } from "@colloquy/core"
 import { allFaults, type Faults } from "./Chance.ts"
 import { chatter, scope } from "./chatter.ts"
 import { NodeOracle } from "./NodeOracle.ts"
 import { adapter, describe, type NodeMachine, noUplink, uplink } from "./nodes.ts"
-import { drawing } from "./shapes.ts"
 import type { Step } from "./Step.ts"
 import type { Trial } from "./Trial.ts"
 
@@ -38,7 +37,7 @@ export const trial = ({ chords = 0, command, faults, machine, triesMax }: Config
 })
 
 const programme = (seed: number, chords: number): ReadonlyArray<Step<Node.Event>> => {
-  const below = drawing(seed ^ 0x5eed) // not the world's own sequence
+  const below = Rng.drawing(seed ^ 0x5eed) // not the world's own sequence
   const pick = <A>(list: ReadonlyArray<A>): A => list[below(list.length)]!
   const nodes = Array.from({ length: 2 + below(7) }, (_, i) => `n${i}`)
   // either end may be the one that dials

@@ -3,11 +3,11 @@
  * lost one at a time. All facts stay asserted, so observers must be told of none; and no message that is
  * under way while the tree changes may come by the old way and by the new one.
  */
-import { type Node, Pattern, Process, Text, Value } from "@colloquy/core"
+import { type Node, Pattern, Process, Rng, Text, Value } from "@colloquy/core"
 import { scope } from "./chatter.ts"
 import { latencyOf } from "./networks.ts"
 import { act, adapter, describe, type NodeMachine, uplink } from "./nodes.ts"
-import { drawing, graphOf, type Shape } from "./shapes.ts"
+import { graphOf, type Shape } from "./shapes.ts"
 import type { Step } from "./Step.ts"
 import { TreeWatch } from "./TreeWatch.ts"
 import { type Trial, Violation } from "./Trial.ts"
@@ -39,7 +39,7 @@ export const trial = ({ machine, triesMax }: Config = {}): Trial<NodeMachine> =>
     return {
       watch: ({ actions, at, node }, world) => {
         trees.look(node, world)
-        for (const action of at < settledMs ? [] : actions as ReadonlyArray<Node.Action>) {
+        for (const action of at < settledMs ? [] : actions) {
           if (action._tag !== "Deliver" || action.pid !== "observer") continue
           for (const { _tag, captures } of action.events) {
             const text = `${node} is told ${_tag} ${Text.print(captures)}`
@@ -55,7 +55,7 @@ export const trial = ({ machine, triesMax }: Config = {}): Trial<NodeMachine> =>
 })
 
 const programme = (seed: number): ReadonlyArray<Step<Node.Event>> => {
-  const below = drawing(seed ^ 0x67656e)
+  const below = Rng.drawing(seed ^ 0x67656e)
   const { links, nodes } = graphOf(redundant[seed % redundant.length]!, sizes[below(sizes.length)]!, below)
   let message = 0
   /** A link, and messages that are under way when it goes. */

@@ -4,12 +4,12 @@
  * in bouts. Between bouts it is quiet, and everybody must be right about what is left: a partition may
  * still be there, and nodes may be down. In the end all is mended, and must be whole.
  */
-import { type Node, Process, Value } from "@colloquy/core"
+import { type Node, Process, Rng, Value } from "@colloquy/core"
 import { type Faults, type Range } from "./Chance.ts"
 import { chatter, scope } from "./chatter.ts"
 import { NodeOracle } from "./NodeOracle.ts"
 import { act, adapter, describe, type NodeMachine, noUplink, uplink } from "./nodes.ts"
-import { type Draw, drawing, type Graph, graphOf, type Pair, type Shape, shapes } from "./shapes.ts"
+import { type Graph, graphOf, type Pair, type Shape, shapes } from "./shapes.ts"
 import type { Step, What } from "./Step.ts"
 import type { Trial } from "./Trial.ts"
 
@@ -69,7 +69,7 @@ interface Plan {
 }
 
 const programme = (seed: number, { boutsAt, nodes: size, quietMs, reachMs, shape = shapes[seed % shapes.length]! }: Plan): Programme => {
-  const below = drawing(seed ^ 0x6e6574) // not the world's own sequence
+  const below = Rng.drawing(seed ^ 0x6e6574) // not the world's own sequence
   const graph = graphOf(shape, size ?? 5 + below(26), below)
   const steps: Array<Step<Node.Event>> = graph.nodes.map((node) => ({
     at: below(bornMs),
@@ -89,18 +89,18 @@ const programme = (seed: number, { boutsAt, nodes: size, quietMs, reachMs, shape
 }
 
 /** Now and then both ends dial. */
-const dialsOf = ({ links }: Graph, node: string, below: Draw): ReadonlyArray<Node.Event> =>
+const dialsOf = ({ links }: Graph, node: string, below: Rng.Draw): ReadonlyArray<Node.Event> =>
   links.flatMap(([from, to]) => from === node ? uplink(scope, to) : to === node && below(10) === 0 ? uplink(scope, from) : [])
 
 /** What goes wrong in one bout, and what is mended; the rest stays as it is for the quiet after. */
-const trouble = ({ links, nodes }: Graph, below: Draw): ReadonlyArray<What<Node.Event>> => {
+const trouble = ({ links, nodes }: Graph, below: Rng.Draw): ReadonlyArray<What<Node.Event>> => {
   const count = 1 + below(3 + Math.ceil(nodes.length / 5))
   return Array.from({ length: count }, () => troubles[below(troubles.length)]!).flatMap((one) => one({ nodes, links, below }))
 }
 interface Place {
   readonly nodes: ReadonlyArray<string>
   readonly links: ReadonlyArray<Pair>
-  readonly below: Draw
+  readonly below: Rng.Draw
 }
 const lose = ({ below, links }: Place): ReadonlyArray<What<Node.Event>> => {
   const [a, b] = pick(links, below)
@@ -130,4 +130,4 @@ const troubles: ReadonlyArray<(place: Place) => ReadonlyArray<What<Node.Event>>>
   }
 ]
 
-const pick = <A>(list: ReadonlyArray<A>, below: Draw): A => list[below(list.length)]!
+const pick = <A>(list: ReadonlyArray<A>, below: Rng.Draw): A => list[below(list.length)]!

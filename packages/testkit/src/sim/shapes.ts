@@ -2,21 +2,7 @@
  * Shapes of networks: who has a link to whom, and who of the two dials. All are connected; all but the
  * tree stay so when any one link is lost, a grid when its last row is full.
  */
-
-import { Rng } from "@colloquy/core"
-
-/** What `below(n)` draws is a whole number from 0 to n - 1. */
-export type Draw = (n: number) => number
-
-/** Chance by a seed, for what is drawn before a world begins. */
-export const drawing = (seed: number): Draw => {
-  let rng = Rng.initial(seed)
-  return (n) => {
-    const [value, next] = Rng.below(rng, n)
-    rng = next
-    return value
-  }
-}
+import type { Rng } from "@colloquy/core"
 
 export interface Graph {
   readonly nodes: ReadonlyArray<string>
@@ -31,7 +17,7 @@ export type Shape = (typeof shapes)[number]
 /** Two numbers are two nodes with a link between them. */
 type Ends = readonly [number, number]
 
-export const graphOf = (shape: Shape, size: number, below: Draw): Graph => {
+export const graphOf = (shape: Shape, size: number, below: Rng.Draw): Graph => {
   const nodes = Array.from({ length: size }, (_, i) => `n${i}`)
   const ends = distinct(makers[shape](size, below))
   return { nodes, links: ends.map(([a, b]) => below(2) === 0 ? [nodes[a]!, nodes[b]!] : [nodes[b]!, nodes[a]!]) }
@@ -39,7 +25,7 @@ export const graphOf = (shape: Shape, size: number, below: Draw): Graph => {
 
 const fullMeshMax = 12 // nodes; more of them would have more links than anybody pays for
 
-const makers: { readonly [S in Shape]: (size: number, below: Draw) => ReadonlyArray<Ends> } = {
+const makers: { readonly [S in Shape]: (size: number, below: Rng.Draw) => ReadonlyArray<Ends> } = {
   ring: (size) => ringOf(range(size)),
   /** Each with each, or of many nodes each with six: three rings through all of them. */
   mesh: (size, below) => size <= fullMeshMax
@@ -66,7 +52,7 @@ const makers: { readonly [S in Shape]: (size: number, below: Draw) => ReadonlyAr
 
 const range = (size: number): ReadonlyArray<number> => Array.from({ length: size }, (_, i) => i)
 const ringOf = (order: ReadonlyArray<number>): ReadonlyArray<Ends> => order.map((a, i) => [a, order[(i + 1) % order.length]!])
-const shuffled = (list: ReadonlyArray<number>, below: Draw): ReadonlyArray<number> => {
+const shuffled = (list: ReadonlyArray<number>, below: Rng.Draw): ReadonlyArray<number> => {
   const all = [...list]
   for (let i = all.length - 1; i > 0; i--) {
     const j = below(i + 1)
