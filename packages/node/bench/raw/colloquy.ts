@@ -1,10 +1,10 @@
 /** Raw peers of nodes: they speak the link protocol and nothing else, so that what is measured is the node. */
-import { Encoded, Framing, type Item, Packet, Pattern } from "@colloquy/core"
+import { Encoded, type Item, Packet, Pattern } from "@colloquy/core"
 import { fileURLToPath } from "node:url"
 import { type Broker, turnsOf } from "./Broker.ts"
-import { connect, type Server, start } from "./server.ts"
+import { peer } from "./peer.ts"
+import { type Server, start } from "./server.ts"
 
-const limits = { depthMax: 128, bytesMax: 1 << 24, turnItemsMax: 1 << 20 }
 const startNode = (id: string, ...args: ReadonlyArray<string>): Promise<Server> =>
   start(process.execPath, [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url)), "serve", "--id", id, "--listen", "tcp://127.0.0.1:0", ...args], /listening on tcp:\/\/127.0.0.1:(\d+)/)
 
@@ -22,13 +22,13 @@ export const colloquy = async (count: number): Promise<Broker> => {
       const { connections, perTurn, topics } = work
       const isShared = topics === 1
       const each = isShared ? 1 : topics / connections
-      const subscribers = await Promise.all(Array.from({ length: connections }, (_, i) => peer(last.port, `subscriber-${i}`)))
+      const subscribers = await Promise.all(Array.from({ length: connections }, (_, i) => joined(last.port, `subscriber-${i}`)))
       const before = performance.now()
       for (const [i, { send }] of subscribers.entries()) {
         send({ _tag: "Turn", more: false, items: Array.from({ length: each }, (_, n): Item.Item =>
           ({ _tag: "Assert", endpoint: endpointOf(n), pattern: Pattern.record("m", Pattern.literal(isShared ? 0 : i * each + n), Pattern.bind()) })) })
       }
-      const publisher = await peer(first.port, "publisher")
+      const publisher = await joined(first.port, "publisher")
       const endpoints = await publisher.asked(topics)
       const subscribeMs = performance.now() - before
       for (const { quiet } of [...subscribers, publisher]) quiet()
@@ -47,50 +47,20 @@ const captures = Encoded.encodedOf([new Uint8Array(124)])
 /** Numbers of three bytes, so that all messages are as long. */
 const endpointOf = (n: number): number => 40_000 + n
 
-/** Says hello and joins. */
-const peer = async (port: number, node: string) => {
-  const socket = await connect(port)
-  let state = Framing.initial
-  const packets: Array<Packet.Packet> = []
-  let wake: () => void = () => {}
-  const onData = (chunk: Buffer) => {
-    const split = Framing.split(state, chunk, limits.bytesMax)
-    state = split.state
-    for (const frame of split.frames) {
-      const packet = Packet.parse(frame, limits)
-      if (packet._tag === "PacketError") throw new Error(packet.message)
-      if (packet._tag === "Error") throw new Error(`${packet.code}: ${packet.message}`)
-      packets.push(packet)
-    }
-    wake()
-  }
-  socket.on("data", onData)
-  const send = (packet: Packet.Packet) => socket.write(Packet.encode(packet, true))
-  const until = async <A>(look: () => A | undefined): Promise<A> => {
-    for (;;) {
-      const found = look()
-      if (found !== undefined) return found
-      await new Promise<void>((resolve) => { wake = resolve })
-    }
-  }
+/** A raw peer, and the node's endpoints by the topics that it asks for, when it has asked for so many. */
+const joined = async (port: number, node: string) => {
+  const one = await peer(port, node)
   const endpoints = new Map<number, number>()
-  const first = (tag: Packet.Packet["_tag"]) => until(() => packets.find((packet) => packet._tag === tag))
-  send({ _tag: "Hello", peer: { node, incarnation: 1, leaf: true }, takes: { ...Packet.leastCapacity, packetBytesMax: 1 << 24, turnBytesMax: 1 << 26, turnItemsMax: 1 << 20 } })
-  await first("Hello")
-  send({ _tag: "Join", scope: "bench" })
-  await first("Joined")
+  const asked = (count: number) => one.until(`it asked for ${count} topics`, () => {
+    for (const packet of one.packets.splice(0)) {
+      if (packet._tag === "Error") throw new Error(`${packet.code}: ${packet.message}`)
+      if (packet._tag === "Turn") for (const item of packet.items) if (item._tag === "Assert") endpoints.set(topicOf(item.pattern), item.endpoint)
+    }
+    return endpoints.size < count ? undefined : endpoints
+  })
   // who only hears is asked whether it lives, and nobody looks any more
-  setInterval(() => send({ _tag: "Pong" }), 2_000).unref()
-  return {
-    socket, send,
-    /** The node's endpoints by the topics that it asks for, when it has asked for so many. */
-    asked: (count: number) => until(() => {
-      const asked = packets.splice(0).flatMap((packet) => packet._tag === "Turn" ? packet.items : [])
-      for (const item of asked) if (item._tag === "Assert") endpoints.set(topicOf(item.pattern), item.endpoint)
-      return endpoints.size < count ? undefined : endpoints
-    }),
-    quiet: () => socket.off("data", onData)
-  }
+  setInterval(() => one.send({ _tag: "Pong" }), 2_000).unref()
+  return { ...one, asked }
 }
 
 const topicOf = (pattern: Pattern.Pattern): number => {
