@@ -12,6 +12,7 @@
 import { decode, DecodeError } from "../codec/Binary.ts"
 import type { Supplied } from "../dataspace/Dataspace.ts"
 import * as Process from "../dataspace/Process.ts"
+import { runOf } from "../data/runs.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import type { Endpoint, Item } from "../federation/Item.ts"
 import { assert } from "../machine/assert.ts"
@@ -89,7 +90,8 @@ const say = (events: ReadonlyArray<Process.Event>, items: Array<Item>): void => 
     write(scratch, captures)
     return scratch.length
   })
-  const bytes = scratch.take()
+  const bytes = runOf(scratch.length)
+  bytes.set(scratch.bytes.subarray(0, scratch.length))
   for (const [i, event] of events.entries()) {
     const captures = new Encoded(bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!)
     // what came is judged like what goes, so an end is told exactly of what was told
