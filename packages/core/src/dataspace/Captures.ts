@@ -63,12 +63,14 @@ const sharedMax = 1_000 // a guess
 const sharedPathsMax = 8 // a guess
 
 const none: Omit<Copies, "captures"> = { local: 0, foreign: 0, supplied: false }
+const unchanged: Edges = { ordinary: 0, foreign: 0 }
 const isHere = ({ foreign, local, supplied }: Omit<Copies, "captures">): boolean => local > 0 || foreign > 0 || supplied
 
-/** Counts copies in or out. */
+/** Counts copies in or out; the same group when what is supplied was so before. */
 export const change = (group: Group, captures: Captures, by: Change): readonly [Group, Edges] => {
   const key = keyOf(captures)
   const before = group.bag.get(key) ?? { captures, ...none }
+  if (by.supplied === before.supplied) return [group, unchanged]
   const after: Copies = {
     captures: before.captures,
     local: before.local + (by.local ?? 0),
@@ -81,9 +83,6 @@ export const change = (group: Group, captures: Captures, by: Change): readonly [
     foreign: Number(after.local > 0) - Number(before.local > 0)
   }]
 }
-
-/** Whether these captures are supplied. */
-export const isSupplied = (group: Group, captures: Captures): boolean => group.bag.get(keyOf(captures))?.supplied === true
 
 /** The captures that are supplied, in the order of their keys. */
 export const supplied = (group: Group): ReadonlyArray<Captures> =>

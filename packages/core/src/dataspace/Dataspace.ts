@@ -172,30 +172,47 @@ const onPerform = (draft: Draft, pid: string, actions: ReadonlyArray<Process.Act
   if (process !== undefined && process.behaviour === undefined) actAs(draft, process, actions)
 }
 
+/** What one pattern's observations are told, one after the other, is counted in their group, which is put back once. */
 const onSupply = (draft: Draft, items: ReadonlyArray<Supplied>): void => {
   const news = new News()
-  let pattern: Pattern.Pattern | undefined
-  let place!: Index.Place
-  for (const item of items) {
-    if (item.pattern !== pattern) place = Index.placeOf(pattern = item.pattern) // one often says much in a turn
-    const group = Index.groupAt(draft.index, place)
-    if (group === undefined || Captures.isOnlyForeign(group)) continue
-    switch (item._tag) {
-      case "Msg": news.message(group, item.captures, "ordinary"); break
-      case "Add": supply(draft, news, place, [item.captures], true); break
-      case "Del": supply(draft, news, place, [item.captures], false); break
-      case "Reset": supply(draft, news, place, Captures.supplied(group), false)
+  for (let from = 0; from < items.length;) {
+    const { pattern } = items[from]!
+    let to = from + 1
+    while (to < items.length && items[to]!.pattern === pattern) to++
+    const place = placeOf(pattern)
+    const before = Index.groupAt(draft.index, place)
+    if (before !== undefined && !Captures.isOnlyForeign(before)) {
+      let group = before
+      for (let i = from; i < to; i++) group = supply(news, group, items[i]!)
+      if (group !== before) draft.index = Index.setGroup(draft.index, place, group)
     }
+    from = to
   }
   tell(draft, news)
 }
 
-const supply = (draft: Draft, news: News, place: Index.Place, list: ReadonlyArray<Process.Captures>, supplied: boolean): void => {
-  const before = Index.groupAt(draft.index, place)!
-  let group = before
-  for (const captures of list) if (Captures.isSupplied(group, captures) !== supplied) group = changeBag(news, group, captures, { supplied })
-  if (group !== before) draft.index = Index.setGroup(draft.index, place, group)
+const supply = (news: News, group: Captures.Group, item: Supplied): Captures.Group => {
+  switch (item._tag) {
+    case "Msg":
+      news.message(group, item.captures, "ordinary")
+      return group
+    case "Add": return changeBag(news, group, item.captures, isSupplied)
+    case "Del": return changeBag(news, group, item.captures, isNotSupplied)
+    case "Reset": return Captures.supplied(group).reduce((now, captures) => changeBag(news, now, captures, isNotSupplied), group)
+  }
 }
+const isSupplied: Captures.Change = { supplied: true }
+const isNotSupplied: Captures.Change = { supplied: false }
+
+/** A federation says the same pattern again and again, and to find its place costs more than all the rest of one message. */
+const placeOf = (pattern: Pattern.Pattern): Index.Place => {
+  const known = places.get(pattern)
+  if (known !== undefined) return known
+  const place = Index.placeOf(pattern)
+  places.set(pattern, place)
+  return place
+}
+const places = new WeakMap<Pattern.Pattern, Index.Place>()
 
 /** Those who waited have their turn, and those who paused after them. */
 const onContinue = (draft: Draft): Step<State, Action> => {

@@ -27,7 +27,7 @@
 import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import { type Step, still } from "../machine/Machine.ts"
-import { detach, elements, keyOf } from "../value/encoded.ts"
+import { elements, keyOf, ofKey } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Encoded } from "../value/Value.ts"
 import * as Holders from "./Holders.ts"
@@ -95,13 +95,11 @@ interface Subscription {
   readonly pattern: Pattern.Pattern
   readonly arity: number
   readonly holders: Holders.Holders
-  /** By the captures' key. */
-  readonly matches: VersionedMap<string, Match>
-}
-interface Match {
-  readonly captures: Encoded
-  /** Which links, not how many: who asks hears of what others supply, and of nothing else. */
-  readonly suppliers: KeySet.KeySet
+  /**
+   * By the captures' key, which has their bytes in it, who supplies them. Which links, not how many: who asks hears of
+   * what others supply, and of nothing else.
+   */
+  readonly matches: VersionedMap<string, KeySet.KeySet>
 }
 
 /** What a scope is told of its links. */
@@ -311,13 +309,13 @@ const onAssert = (draft: Draft, link: LinkId, endpoint: Endpoint, pattern: Patte
   if (known !== undefined && Holders.endpointOf(known.holders, link) !== undefined) {
     return wrong("DuplicatePattern", `endpoint ${endpoint} asks for a pattern that the link holds already`)
   }
-  const before = known ?? { pattern, arity: Pattern.arity(pattern), holders: Holders.none, matches: VersionedMap.empty<string, Match>() }
+  const before = known ?? { pattern, arity: Pattern.arity(pattern), holders: Holders.none, matches: VersionedMap.empty<string, KeySet.KeySet>() }
   draft.links = draft.links.set(link, { ...holder, holds: holder.holds.set(endpoint, key), askBytes, last: endpoint })
   draft.subscriptions = draft.subscriptions.set(key, { ...before, holders: Holders.add(before.holders, link, endpoint) })
   askMore(draft, key, before.holders, link)
   for (const captures of [...before.matches.keys()].sort()) {
-    const match = before.matches.get(captures)!
-    if (isSuppliedToOther(draft, key, captures, match, link)) inform(draft, link, "Add", endpoint, match.captures)
+    const suppliers = before.matches.get(captures)!
+    if (isSuppliedToOther(draft, key, captures, suppliers, link)) inform(draft, link, "Add", endpoint, ofKey(captures))
     if (draft.over.has(link)) break
   }
   return undefined
@@ -337,7 +335,7 @@ const onClear = (draft: Draft, link: LinkId, endpoint: Endpoint): Wrong => {
 
 /** A load without what a link was told of for a subscription. */
 const without = (draft: Draft, told: Load, key: string, link: LinkId): Load => {
-  for (const [captures, match] of draft.subscriptions.get(key)!.matches) if (isSuppliedToOther(draft, key, captures, match, link)) told = laden(told, -1, captures.length)
+  for (const [captures, suppliers] of draft.subscriptions.get(key)!.matches) if (isSuppliedToOther(draft, key, captures, suppliers, link)) told = laden(told, -1, captures.length)
   return told
 }
 
@@ -359,17 +357,15 @@ const onFacts = (draft: Draft, link: LinkId, items: ReadonlyArray<Item>, from: n
     if (elements(item.captures) !== run.subscription.arity) return [next, wrongArity(endpoint, run.subscription)]
     const key = keyOf(item.captures)
     if (item._tag === "Add") {
-      if (run.has(key) && supplied.has(key)) return [next, wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)]
+      if (!run.add(key, item.captures)) return [next, wrong("DuplicateCaptures", `endpoint ${endpoint} is told twice of the same captures`)]
       load = laden(load, 1, key.length)
       const tooMuch = supplier.own ? undefined : excess(draft.config, load, "from")
       if (tooMuch !== undefined) return [next, tooMuch]
       supplied = supplied.set(key, true)
-      run.add(key, item.captures)
     } else {
-      if (!supplied.has(key)) return [next, wrong("AbsentCaptures", `endpoint ${endpoint} is told of the end of captures that it was not told of`)]
+      if (!run.remove(key, "gone", item.captures)) return [next, wrong("AbsentCaptures", `endpoint ${endpoint} is told of the end of captures that it was not told of`)]
       load = laden(load, -1, key.length)
       supplied = supplied.delete(key)
-      run.remove(key, "gone")
     }
   }
   run.end()
@@ -526,10 +522,10 @@ const leave = (draft: Draft, link: LinkId, key: string): void => {
 /** Whether a link must have been told of captures: it holds the subscription, and another link supplies them. */
 export const told = (state: Bonds, key: string, captures: string, link: LinkId): boolean => {
   const subscription = state.subscriptions.get(key)
-  const match = subscription?.matches.get(captures)
-  return match !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(state, key, captures, match, link)
+  const suppliers = subscription?.matches.get(captures)
+  return suppliers !== undefined && Holders.endpointOf(subscription!.holders, link) !== undefined && isSuppliedToOther(state, key, captures, suppliers, link)
 }
-const isSuppliedToOther = (state: Bonds, key: string, captures: string, { suppliers }: Match, link: LinkId): boolean => {
+const isSuppliedToOther = (state: Bonds, key: string, captures: string, suppliers: KeySet.KeySet, link: LinkId): boolean => {
   if (!isCalm(state)) return isSupplied(state, suppliers, link, echoOf(state, key, captures))
   const sole = soleOf(suppliers)
   return sole === undefined || sole !== link
@@ -558,7 +554,9 @@ class Run {
   readonly #draft: Draft
   readonly #link: LinkId
   readonly #key: string
-  #matches: VersionedMap<string, Match>
+  /** The link alone, which is all who supplies most facts. */
+  readonly #alone: KeySet.KeySet
+  #matches: VersionedMap<string, KeySet.KeySet>
   /** The holders but the link itself, once one fact concerns all of them. */
   #hearers: ReadonlyArray<Hearer> | undefined
 
@@ -566,26 +564,26 @@ class Run {
     this.#draft = draft
     this.#link = link
     this.#key = key
+    this.#alone = KeySet.add(KeySet.empty, link)
     this.subscription = draft.subscriptions.get(key)!
     this.#matches = this.subscription.matches
   }
-  has(captures: string): boolean {
-    return this.#matches.has(captures)
+  /** The link supplies captures, as perhaps others do. Says whether it did not before. */
+  add(captures: string, encoded: Encoded): boolean {
+    const others = this.#matches.get(captures)
+    if (others !== undefined && KeySet.has(others, this.#link)) return false
+    this.#matches = this.#matches.set(captures, others === undefined ? this.#alone : KeySet.add(others, this.#link))
+    this.#tell(captures, others ?? KeySet.empty, "Add", encoded)
+    return true
   }
-  /** The link supplies captures, as perhaps others do. */
-  add(captures: string, encoded: Encoded): void {
-    const known = this.#matches.get(captures)
-    const others = known?.suppliers ?? KeySet.empty
-    const match: Match = { captures: known?.captures ?? detach(encoded), suppliers: KeySet.add(others, this.#link) }
-    this.#matches = this.#matches.set(captures, match)
-    this.#tell(captures, others, "Add", match.captures)
-  }
-  /** It does no longer: they are gone there, or nobody asks or answers. */
-  remove(captures: string, why: "gone" | "not known"): void {
-    const match = this.#matches.get(captures)!
-    const others = KeySet.remove(match.suppliers, this.#link)
-    this.#matches = KeySet.isEmpty(others) ? this.#matches.delete(captures) : this.#matches.set(captures, { ...match, suppliers: others })
-    this.#tell(captures, others, "Del", match.captures, why)
+  /** It does no longer: they are gone there, or nobody asks or answers. Says whether it did before. */
+  remove(captures: string, why: "gone" | "not known", encoded?: Encoded): boolean {
+    const all = this.#matches.get(captures)
+    if (all === undefined || !KeySet.has(all, this.#link)) return false
+    const others = KeySet.remove(all, this.#link)
+    this.#matches = KeySet.isEmpty(others) ? this.#matches.delete(captures) : this.#matches.set(captures, others)
+    this.#tell(captures, others, "Del", encoded, why)
+    return true
   }
   end(): void {
     const draft = this.#draft
@@ -605,10 +603,13 @@ class Run {
    * The link comes beside, or leaves, the suppliers `others`. The first supply is news to all holders but
    * the supplier; a second one only to the first supplier, who did not hear of its own.
    */
-  #tell(captures: string, others: KeySet.KeySet, _tag: Fact["_tag"], encoded: Encoded, why?: "gone" | "not known"): void {
-    if (!isCalm(this.#draft)) return tellWhileUncalm(this.#draft, this.#key, captures, others, this.#link, _tag, encoded, why)
+  #tell(captures: string, others: KeySet.KeySet, _tag: Fact["_tag"], known: Encoded | undefined, why?: "gone" | "not known"): void {
+    if (!isCalm(this.#draft)) return tellWhileUncalm(this.#draft, this.#key, captures, others, this.#link, _tag, known ?? ofKey(captures), why)
     if (KeySet.isEmpty(others)) {
-      for (const hearer of this.#hearers ??= this.#hearersNow()) hear(this.#draft, hearer, _tag, encoded)
+      const hearers = this.#hearers ??= this.#hearersNow()
+      if (hearers.length === 0) return
+      const encoded = known ?? ofKey(captures)
+      for (const hearer of hearers) hear(this.#draft, hearer, _tag, encoded)
       return
     }
     const sole = soleOf(others)
@@ -616,7 +617,7 @@ class Run {
     const endpoint = Holders.endpointOf(this.subscription.holders, sole)
     if (endpoint === undefined) return
     this.#settle() // so that one of many holders is told at the cost of one
-    inform(this.#draft, sole, _tag, endpoint, encoded)
+    inform(this.#draft, sole, _tag, endpoint, known ?? ofKey(captures))
   }
   #hearersNow(): ReadonlyArray<Hearer> {
     const hearers: Array<Hearer> = []
@@ -725,10 +726,10 @@ const onTrust = (state: State, link: LinkId): Step<State, Action> => {
     draft.echoes = behind.length > 0 ? draft.echoes.set(id, { ...echo, behind }) : draft.echoes.delete(id)
     if (behind.length > 0) continue
     const subscription = draft.subscriptions.get(echo.key)
-    const match = subscription?.matches.get(echo.captures)
-    if (subscription === undefined || match === undefined) continue
+    const suppliers = subscription?.matches.get(echo.captures)
+    if (subscription === undefined || suppliers === undefined) continue
     Holders.forEach(subscription.holders, (holder, endpoint) => {
-      if (!isSupplied(draft, match.suppliers, holder, echo) && isSupplied(draft, match.suppliers, holder, undefined)) inform(draft, holder, "Add", endpoint, match.captures)
+      if (!isSupplied(draft, suppliers, holder, echo) && isSupplied(draft, suppliers, holder, undefined)) inform(draft, holder, "Add", endpoint, ofKey(echo.captures))
     })
   }
   return finish(state, draft)

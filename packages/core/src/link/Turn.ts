@@ -11,6 +11,7 @@
  */
 import { decode, DecodeError, type Limits as DecodeLimits, scan, type ScanLimits } from "../codec/Binary.ts"
 import { prefixBytes } from "../codec/Framing.ts"
+import { runOf } from "../data/runs.ts"
 import type { Endpoint, Item } from "../federation/Item.ts"
 import { integerSize, Tag, write as writeValue, writeInteger, Writer } from "../value/canonical.ts"
 import * as Pattern from "../value/Pattern.ts"
@@ -216,7 +217,9 @@ export const encodePart = (items: ReadonlyArray<Item>, framed: boolean, more: bo
 const room = (items: ReadonlyArray<Item>, framed: boolean): Writer => {
   let bytes = headBytes + 1 + (framed ? prefixBytes : 0)
   for (const item of items) bytes += sizeOf(item)
-  return new Writer(bytes)
+  const out = new Writer(0)
+  out.bytes = runOf(bytes)
+  return out
 }
 
 const openTurn = (out: Writer, framed: boolean): number => {

@@ -24,8 +24,10 @@ export type Action<M extends Any> = { readonly _tag: "Member"; readonly key: str
 
 /** The family of a machine is a machine. */
 export const of = <M extends Any>(machine: M) => {
-  const put = (state: State<M>, key: string, [member, actions]: Step<StateOf<M>, ActionOf<M>>): Step<State<M>, Action<M>> =>
-    [state.set(key, member), actions.map((action): Action<M> => ({ _tag: "Member", key, action }))]
+  const put = (state: State<M>, key: string, step: Step<StateOf<M>, ActionOf<M>>): Step<State<M>, Action<M>> => {
+    const next = state.set(key, step[0])
+    return step[1].length === 0 ? still(next) : [next, step[1].map((action): Action<M> => ({ _tag: "Member", key, action }))]
+  }
   return {
     initial: (_: {}): Step<State<M>, Action<M>> => still(VersionedMap.empty()),
     transition: (state: State<M>, event: Event<M>): Step<State<M>, Action<M>> => {

@@ -3,7 +3,7 @@
  * action tag it can emit, where that action goes - to a sibling as an event, or
  * out to the shell. The table is the architecture diagram.
  */
-import { assert } from "./assert.ts"
+import { InvariantBroken } from "./assert.ts"
 import type * as Machine from "./Machine.ts"
 
 type Machines = { readonly [name: string]: Machine.Any }
@@ -39,6 +39,11 @@ export type Routes<Ms extends Machines, Out> = {
  */
 const depthMax = 10_000
 const consequencesMax = 1_000_000
+/** Of its own, since to put the words together would cost as much as to route an event. */
+const restless = (events: number, depth: number, last: string): never => {
+  throw new InvariantBroken(`a turn comes to rest: it has routed ${events} events, ${depth} deep; the last was for ${last}`)
+}
+const none: ReadonlyArray<never> = []
 
 /**
  * The machine that a table describes. An event is run until no member has more to say, breadth first; the actions are what left
@@ -50,12 +55,14 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
 ) => {
   type S = States<Ms>
   type Seed = readonly [from: keyof Ms & string, action: Machine.Tagged]
-  const settle = (state: S, first: ReadonlyArray<Addressed<Ms>>, seeds: ReadonlyArray<Seed>): Machine.Step<S, Out> => {
-    const next: Record<string, unknown> = { ...state }
+  const settle = (state: S, first: Addressed<Ms> | undefined, seeds: ReadonlyArray<Seed>): Machine.Step<S, Out> => {
+    let next: Record<string, unknown> = state
     const out: Array<Out> = []
-    const inbox: Array<Addressed<Ms> | undefined> = [...first]
+    const inbox: Array<Addressed<Ms> | undefined> = first === undefined ? [] : [first]
     const dispatch = (from: keyof Ms & string, action: Machine.Tagged) => {
-      for (const route of (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>) {
+      const found = (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>
+      for (let i = 0; i < found.length; i++) {
+        const route = found[i]!
         if (route.to === "shell") out.push(route.action)
         else inbox.push(route.event)
       }
@@ -71,12 +78,16 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
         if (++depth === 1) firsts = Math.max(firsts, levelEnd - i)
       }
       const { _tag: name, event } = inbox[i]!
-      const comesToRest = depth < depthMax && i < consequencesMax * firsts
-      assert(comesToRest, `a turn comes to rest: it has routed ${i} events, ${depth} deep; the last was for ${name}`)
+      if (depth >= depthMax || i >= consequencesMax * firsts) restless(i, depth, name)
       inbox[i] = undefined // dealt with: a long turn does not keep what it was about
-      const [s, actions] = machines[name]!.transition(next[name], event)
-      next[name] = s
-      for (const action of actions) dispatch(name, action)
+      const before = next[name]
+      const step = machines[name]!.transition(before, event)
+      if (step[0] !== before) {
+        if (next === state) next = { ...state }
+        next[name] = step[0]
+      }
+      const actions = step[1]
+      for (let j = 0; j < actions.length; j++) dispatch(name, actions[j]!)
     }
     return [next as S, out]
   }
@@ -89,8 +100,8 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
         state[name] = s
         for (const a of actions) seeds.push([name, a])
       }
-      return settle(state as S, [], seeds)
+      return settle(state as S, undefined, seeds)
     },
-    transition: (state: S, event: Addressed<Ms>): Machine.Step<S, Out> => settle(state, [event], [])
+    transition: (state: S, event: Addressed<Ms>): Machine.Step<S, Out> => settle(state, event, none)
   }
 }

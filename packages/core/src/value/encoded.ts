@@ -2,6 +2,7 @@
  * Questions about values that stay encoded. The bytes are known to be canonical (they were scanned
  * where they came in, or written here), so nothing is checked again.
  */
+import { runOf } from "../data/runs.ts"
 import { encode, Tag, write, Writer } from "./canonical.ts"
 import { latin1 } from "./latin1.ts"
 import { Encoded, type Value } from "./Value.ts"
@@ -45,6 +46,13 @@ export const elements = ({ bytes, end, start }: Encoded): number => {
 /** The value's key: the same string that `canonical.key` gives for the decoded value. */
 export const keyOf = ({ bytes, end, start }: Encoded): string => latin1(bytes, start, end)
 
+/** The value that a key is of: the bytes that `keyOf` read. */
+export const ofKey = (key: string): Encoded => {
+  const bytes = runOf(key.length)
+  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i)
+  return new Encoded(bytes)
+}
+
 /** A copy of just these bytes. What is kept must be detached: a view out of a packet pins the whole chunk. */
 export const detach = ({ bytes, end, start }: Encoded): Encoded => new Encoded(bytes.slice(start, end))
 
@@ -64,7 +72,8 @@ export const encodedRun = (values: ReadonlyArray<Value>): ReadonlyArray<Encoded>
     write(scratch, value)
     return scratch.length
   })
-  const bytes = scratch.take()
+  const bytes = runOf(scratch.length)
+  bytes.set(scratch.bytes.subarray(0, scratch.length))
   return ends.map((end, i) => new Encoded(bytes, i === 0 ? 0 : ends[i - 1]!, end))
 }
 let scratch = new Writer()

@@ -2,7 +2,7 @@
  * A node's states and events in words for people: keys as the values that they are keys of, patterns
  * as they are typed, facts put together again from captures.
  */
-import { Binary, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
+import { Binary, Encoded, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
 import type { Moment } from "../Replay.ts"
 
 const bytesShown = 24 // what fits in a line beside other things
@@ -156,7 +156,7 @@ export function* factsOf({ actions = [], after, before, event }: Moment): Genera
     if (old?.Dataspace.index.values !== scope.Dataspace.index.values) yield* [...scope.Dataspace.index.values.values()]
     for (const [key, { matches, pattern }] of [...scope.Federation.subscriptions]) {
       if (old?.Federation.subscriptions.get(key)?.matches === matches) continue
-      for (const { captures } of [...matches.values()]) yield factOf(pattern, decoded(captures))
+      for (const captures of [...matches.keys()]) yield factOf(pattern, decoded(Encoded.ofKey(captures)))
     }
   }
 }

@@ -114,13 +114,13 @@ export class Changes {
   /** All that waits, at least one; or the end. */
   readonly take: Effect.Effect<Some<Told>, Cause.Done> = Effect.suspend(() => {
     if (this.#count > 0) return Effect.succeed(this.#drain())
-    if (this.#isOver) return Cause.done()
-    return Effect.andThen(this.#woken, this.take)
+    return this.#isOver ? Cause.done() : this.#next
   })
-  readonly #woken = Effect.callback<void>((resume) => {
+  /** Woken, it has what it waited for: to look again would be two more steps of the fiber. */
+  readonly #next: Effect.Effect<Some<Told>, Cause.Done> = Effect.callback((resume) => {
     this.#wake = () => {
       this.#wake = undefined
-      resume(Effect.void)
+      resume(this.#count > 0 ? Effect.succeed(this.#drain()) : this.take)
     }
     return Effect.sync(() => { this.#wake = undefined })
   })
