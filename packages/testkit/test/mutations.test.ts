@@ -25,7 +25,7 @@ interface Mutant extends Change {
 }
 const turn = "dataspace/Turn.ts"
 const dataspace = "dataspace/Dataspace.ts"
-const federation = "federation/Federation.ts"
+const interest = "federation/Interest.ts"
 const mutants: ReadonlyArray<Mutant> = [
   { bug: "a process that ends keeps one of its facts", check: "kernel", file: turn, from: "sort(([a], [b]) => byHandle(a, b)))", to: "sort(([a], [b]) => byHandle(a, b)).slice(1))" },
   { bug: "removals are told before additions", check: "kernel", file: dataspace, from: "{ added, received, removed }: News", to: "{ added: removed, received, removed: added }: News" },
@@ -52,12 +52,13 @@ const mutants: ReadonlyArray<Mutant> = [
   { bug: "absence of a set is told for the first that goes", check: "conversation", file: "conversation/Conversation.ts", from: "return [before === 0 || after === 0,", to: "return [before === 0 || delta < 0," },
   { bug: "whoever withdraws an endpoint does not hear of it", check: "conversation", file: "conversation/Conversation.ts", from: "if (endpoint.peers.size > 0) wait", to: "if (endpoint.peers.size > 1) wait" },
   { bug: "an endpoint's number is used again", check: "conversation", file: "conversation/Conversation.ts", from: "next: n + 1 }", to: "next: Math.max(3, n) }" },
-  { bug: "an endpoint of a link is used again", check: "network", file: federation, from: "next: endpoint + 1,", to: "next: Math.min(endpoint + 1, 3)," },
-  { bug: "one retraction in the federation is dropped", check: "network", file: federation, from: "this.#tell(captures, others, \"Del\", encoded, why)", to: "" },
-  { bug: "a link is told what came from it", check: "network", file: federation, from: "if (link === this.#link) return", to: "" },
-  { bug: "a message goes back to where it came from", check: "sparing", file: federation, from: "if (holder === link || isLingering(draft, holder)) return", to: "if (isLingering(draft, holder)) return" },
-  { bug: "a new holder is not told what stands", check: "network", file: federation, from: "if (isSuppliedToOther(draft, key, captures, suppliers, link)) inform(draft, link, \"Add\", endpoint, ofKey(captures))", to: "" },
-  { bug: "a clear is not answered", check: "network", file: federation, from: "say(draft, link, { _tag: \"End\", endpoint })", to: "" },
+  { bug: "an endpoint of a link is used again", check: "network", file: interest, from: "const endpoint = draft.next++\n  draft.names", to: "const endpoint = Math.min(draft.next++, 3)\n  draft.names" },
+  { bug: "a link is asked again under the name that it was asked before", check: "network", file: interest, from: "renamed: draft.links.get(link)!.renamed.set(key, endpoint)", to: "renamed: draft.links.get(link)!.renamed" },
+  { bug: "one retraction in the federation is dropped", check: "network", file: "federation/Run.ts", from: "this.#tell(captures, others, \"Del\", encoded, why)", to: "" },
+  { bug: "a link is told what came from it", check: "network", file: "federation/Run.ts", from: "if (link === this.#link) return", to: "" },
+  { bug: "a message goes back to where it came from", check: "sparing", file: "federation/Messages.ts", from: "if (holder === link || isLingering(draft, holder)) return", to: "if (isLingering(draft, holder)) return" },
+  { bug: "a new holder is not told what stands", check: "network", file: interest, from: "if (isSuppliedToOther(draft, key, captures, suppliers, link)) inform(draft, link, \"Add\", endpoint, ofKey(captures))", to: "" },
+  { bug: "a clear is not answered", check: "network", file: interest, from: "say(draft, link, { _tag: \"End\", endpoint })", to: "" },
   { bug: "a reconnection is not tried again", check: "network", file: "node/Operator.ts", from: "afterMs: Math.round(ceiling / 2 + fraction * ceiling / 2)", to: "afterMs: 1e9" },
   { bug: "any neighbour will do as parent, be it feasible or not", check: "tree", file: "topology/Way.ts", from: "if (isBefore(it.heard!, draft.feasible)) way", to: "way", also: { file: "topology/Neighbours.ts", from: "&& isBefore(draft.feasible, feasible)", to: "" } },
   { bug: "a node attaches elsewhere before it has let go", check: "tree", file: "topology/Way.ts", from: "if (draft.above !== undefined) return leave(draft, draft.above)\n  draft.above = link", to: "if (draft.above !== undefined) leave(draft, draft.above)\n  draft.above = link" },

@@ -79,7 +79,7 @@ describe("a lost link that lingers", () => {
     const { feed, forget, lose, turn, up } = scope()
     up("a")
     turn("a", ask(1))
-    assert.deepStrictEqual(turn("own", ask(1)), ["a: Assert1"])
+    assert.deepStrictEqual(turn("own", ask(1)), ["a: Assert2"])
     assert.deepStrictEqual(turn("own", add(5)), ["a: +1 5"])
     lose("a")
     turn("own", del(5))

@@ -26,7 +26,7 @@ describe("messages", () => {
   it("are stamped where they begin, a turn at a time, and for a client that does not stamp them", () => {
     const { turn } = scope()
 
-    assert.deepStrictEqual(turn("a", msg(1, 5), msg(1, 6)), ["b: @7.1 5 6", "c: @7.1 5 6"])
+    assert.deepStrictEqual(turn("a", msg(2, 5), msg(2, 6)), ["b: @7.1 5 6", "c: @7.1 5 6"])
     assert.deepStrictEqual(turn("b", msg(1, 8)), ["a: @7.2 8", "c: @7.2 8"])
   })
   it("go on under their stamp, and come by one link only", () => {
@@ -45,7 +45,7 @@ describe("messages", () => {
   })
   it("of our own do not come back", () => {
     const { turn } = scope()
-    turn("a", msg(1, 5))
+    turn("a", msg(2, 5))
 
     assert.deepStrictEqual(turn("b", stamp(7, 1), msg(1, 5)), [])
   })

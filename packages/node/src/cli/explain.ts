@@ -2,7 +2,7 @@
  * A node's states and events in words for people: keys as the values that they are keys of, patterns
  * as they are typed, facts put together again from captures.
  */
-import { Binary, Encoded, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
+import { Binary, Encoded, Federation, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
 import type { Moment } from "../Replay.ts"
 
 const bytesShown = 24 // what fits in a line beside other things
@@ -138,9 +138,7 @@ const patternAt = (state: Node.State, link: string, endpoint: number): Pattern.P
   const name = state.members.Operator.links.get(link)?.scope
   const scope = name === undefined ? undefined : state.members.Scopes.get(name)
   const edge = scope?.Topology.links.get(link)?.edge
-  const federation = scope?.Federation
-  const asked = edge === undefined ? undefined : federation?.links.get(edge)?.endpoints.get(endpoint)
-  return asked === undefined || asked === "closing" ? undefined : federation!.subscriptions.get(asked.key)?.pattern
+  return edge === undefined ? undefined : Federation.patternAt(scope!.Federation, edge, endpoint)
 }
 
 /** Every fact that a step may have brought into sight: what came to stand in a dataspace, is supplied by a peer, or was said. */

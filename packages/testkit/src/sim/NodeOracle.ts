@@ -221,7 +221,7 @@ export class NodeOracle implements Oracle<NodeMachine> {
   #checkNothingKept(world: World): void {
     for (const node of world.up()) {
       for (const [scope, { Federation: { links } }] of scopesOf(world, node)) {
-        for (const [link, { closing }] of links) if (closing > 0) throw new Violation("what was cleared is forgotten", `${node} waits for the end of ${closing} endpoints of ${link} in ${scope}`)
+        for (const [link, { closing }] of links) if (closing.size > 0) throw new Violation("what was cleared is forgotten", `${node} waits for the end of ${closing.size} endpoints of ${link} in ${scope}`)
       }
     }
   }

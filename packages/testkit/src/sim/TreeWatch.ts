@@ -121,7 +121,7 @@ const wayBack = (cameFrom: ReadonlyMap<string, string | undefined>, to: string):
 /** The parts of a node's scope that are looked at, in place of what they say. */
 export interface ScopeState {
   readonly Topology: Topology.State
-  readonly Federation: { readonly links: Iterable<readonly [string, { readonly closing: number }]> }
+  readonly Federation: { readonly links: Iterable<readonly [string, { readonly closing: { readonly size: number } }]> }
 }
 export const scopesOf = (world: World<NodeMachine>, node: string): Scopes => world.state(node)?.members.Scopes ?? noScopes
 type Scopes = { readonly has: (scope: string) => boolean; readonly get: (scope: string) => ScopeState | undefined } & Iterable<readonly [string, ScopeState]>
