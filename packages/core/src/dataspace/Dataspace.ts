@@ -353,6 +353,7 @@ const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
 const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned, withdrawn }: Partial<Turn.Staged> = {}): void => {
+  if (added === undefined && received === undefined && removed === undefined && spawned === undefined && resumed === undefined && paused === undefined) return
   const deliveries = new Deliveries(draft)
   if (spawned !== undefined) for (const { event, pid } of spawned) answer(draft, deliveries, pid, event)
   // an observation that nobody withdrew in this turn is one of a process that lives

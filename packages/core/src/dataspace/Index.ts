@@ -38,6 +38,9 @@ export interface Keyed {
 }
 
 interface Shape<Group extends Keyed> {
+  /** Under which it stands. */
+  readonly kind: string
+  readonly key: string
   readonly skeleton: Skeleton
   /** By what is projected. */
   readonly leaves: VersionedMap<Projected, Leaf<Group>>
@@ -59,18 +62,17 @@ interface Full<Group extends Keyed> {
 export const empty: State<never> = { kinds: VersionedMap.empty(), size: 0, shapes: VersionedMap.empty(), parts: VersionedMap.empty(), patterns: 0 }
 
 /** Visits the shapes that look at such values. */
-const forEachShape = <Group extends Keyed>(state: State<Group>, kind: string, value: Value, visit: (shape: Shape<Group>, kind: string, key: string) => void): void => {
-  shapesIn(state, kind, visit)
-  if (value instanceof Dictionary) for (const [key] of value.entries) shapesIn(state, kindOfKey(key), visit)
-  shapesIn(state, anyKind, visit)
-  const places = state.parts.get(kind)
+const forEachShape = <Group extends Keyed>(state: State<Group>, kind: string, value: Value, visit: (shape: Shape<Group>) => void): void => {
+  const { parts, shapes } = state
+  shapes.get(kind)?.forEach(visit)
+  if (value instanceof Dictionary) for (const [key] of value.entries) shapes.get(kindOfKey(key))?.forEach(visit)
+  shapes.get(anyKind)?.forEach(visit)
+  const places = parts.get(kind)
   if (places !== undefined) for (const at of places.keys()) {
     const narrow = narrower(kind, at, value)
-    if (narrow !== undefined) shapesIn(state, narrow, visit)
+    if (narrow !== undefined) shapes.get(narrow)?.forEach(visit)
   }
 }
-const shapesIn = <Group extends Keyed>(state: State<Group>, kind: string, visit: (shape: Shape<Group>, kind: string, key: string) => void): void =>
-  state.shapes.get(kind)?.forEach((shape, key) => visit(shape, kind, key))
 
 /** Visits the groups of the standing patterns that `value` matches. */
 export const forEachMatch = <Group extends Keyed>(state: State<Group>, value: Value, visit: (group: Group) => void): void =>
@@ -116,8 +118,6 @@ export const changeMatches = <Group extends Keyed>(state: State<Group>, value: V
 
 /** Where a value stands, or would, in a shape that looks at such values. */
 interface Spot<Group extends Keyed> {
-  readonly kind: string
-  readonly shapeKey: string
   readonly shape: Shape<Group>
   readonly projected: Projected
 }
@@ -125,21 +125,24 @@ type ChangeKeys = (values: KeySet.KeySet, key: string) => KeySet.KeySet
 
 const changeLeaves = <Group extends Keyed>(state: State<Group>, kind: string, value: Value, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys): State<Group>["shapes"] => {
   let spots: Array<Spot<Group>> | undefined
-  forEachShape(state, kind, value, (shape, ofKind, shapeKey) => {
+  forEachShape(state, kind, value, (shape) => {
     const projected = project(shape.skeleton, value)
-    if (projected !== undefined) spots = grown(spots, { kind: ofKind, shapeKey, shape, projected })
+    if (projected !== undefined) spots = grown(spots, { shape, projected })
   })
   return spots === undefined ? state.shapes : changeSpots(state.shapes, spots, change, key, changeKeys)
 }
 /** Written only when all are found: a map must not change while it is visited. */
 const changeSpots = <Group extends Keyed>(shapes: State<Group>["shapes"], spots: ReadonlyArray<Spot<Group>>, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys): State<Group>["shapes"] => {
-  for (const { kind, projected, shape: { leaves, patterns, skeleton }, shapeKey } of spots) {
+  for (const { projected, shape } of spots) {
+    const { kind, leaves } = shape
     const { group, others, values } = inFull(leaves.get(projected))
     const next = putLeaf(leaves, projected, group === undefined ? undefined : change(group), others.size === 0 ? others : changeAll(others, change), changeKeys(values, key))
-    if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shapeKey, { skeleton, leaves: next, patterns }))
+    if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shape.key, withLeaves(shape, next, shape.patterns)))
   }
   return shapes
 }
+const withLeaves = <Group extends Keyed>({ key, kind, skeleton }: Shape<Group>, leaves: Shape<Group>["leaves"], patterns: number): Shape<Group> =>
+  ({ kind, key, skeleton, leaves, patterns })
 const changeAll = <Group extends Keyed>(groups: VersionedMap<string, Group>, change: (group: Group) => Group): VersionedMap<string, Group> => {
   for (const [key, group] of [...groups]) groups = groups.set(key, change(group)) // written only when all are read
   return groups
@@ -193,13 +196,13 @@ export const groupAt = <Group extends Keyed>(state: State<Group>, place: Place):
 
 /** Takes up a pattern, changes what stands with it or, with `undefined`, lets go of it. */
 export const setGroup = <Group extends Keyed>(state: State<Group>, place: Place, group: Group | undefined): State<Group> => {
-  const { kind, ofValues, part, shapeKey, skeleton } = place
+  const { kind, ofValues, part, shapeKey } = place
   const delta = Number(group !== undefined) - Number(groupAt(state, place) !== undefined)
   const ofKind = state.shapes.get(kind) ?? VersionedMap.empty<string, Shape<Group>>()
   const shape = ofKind.get(shapeKey) ?? populated(state, place)
   const patterns = shape.patterns + delta
   const leaves = putGroup(shape.leaves, place, group)
-  const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, { skeleton, leaves, patterns })
+  const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, withLeaves(shape, leaves, patterns))
   const shapes = next.size === 0 ? state.shapes.delete(kind) : state.shapes.set(kind, next)
   const isNews = part !== undefined && next.size !== ofKind.size
   return { ...state, shapes, parts: isNews ? countPart(state.parts, ofValues, part, next.size - ofKind.size) : state.parts, patterns: state.patterns + delta }
@@ -214,7 +217,7 @@ const countPart = (parts: State<Keyed>["parts"], kind: string, at: number, delta
 }
 
 /** A new shape with the assertions that stand already. */
-const populated = <Group extends Keyed>(state: State<Group>, { kind, ofValues, part, skeleton }: Place): Shape<Group> => {
+const populated = <Group extends Keyed>(state: State<Group>, { kind, ofValues, part, shapeKey, skeleton }: Place): Shape<Group> => {
   let leaves = VersionedMap.empty<Projected, Leaf<Group>>()
   forEachOf(state, ofValues, (value, key) => {
     // others would never be found again to be removed
@@ -222,7 +225,7 @@ const populated = <Group extends Keyed>(state: State<Group>, { kind, ofValues, p
     const projected = project(skeleton, value)
     if (projected !== undefined) leaves = putLeaf(leaves, projected, undefined, noOthers, KeySet.add(inFull(leaves.get(projected)).values, key))
   })
-  return { skeleton, leaves, patterns: 0 }
+  return { kind, key: shapeKey, skeleton, leaves, patterns: 0 }
 }
 const noOthers = VersionedMap.empty<string, never>()
 
