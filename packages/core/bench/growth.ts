@@ -32,11 +32,13 @@ const look = (size: number) => {
   const { observe, replace } = among(stated, size)
   const [replaceUs, observeUs] = measure([{ run: replace }, { run: observe }])
   must(observed("speaker").length === 0) // alive until here, so that the heap was weighed with it
-  return { size, mapUs, messageUs, unseenUs, unseenRatio: unseenUs! / fewUs!, seenUs, addUs: (adding.user + adding.system) / size, observationBytes, replaceUs, observeUs, factBytes }
+  const addUs = (adding.user + adding.system) / size
+  return { size, mapUs, messageUs, unseenUs, unseenRatio: unseenUs! / fewUs!, seenUs, addUs, observationBytes, replaceUs, observeUs, factBytes }
 }
 
 const columns = [
-  ["size", "of each"], ["mapUs", "Map, call one"], ["messageUs", "message to 1"], ["unseenUs", "assert, retract unseen"], ["unseenRatio", "… to beside 1,000"], ["seenUs", "… seen by 1"],
+  ["size", "of each"], ["mapUs", "Map, call one"], ["messageUs", "message to 1"],
+  ["unseenUs", "assert, retract unseen"], ["unseenRatio", "… to beside 1,000"], ["seenUs", "… seen by 1"],
   ["addUs", "add each"], ["observationBytes", "B an observation"], ["replaceUs", "replace 1 fact"], ["observeUs", "observe 1, stop"], ["factBytes", "B a fact"]
 ] as const
 look(sizes[0]!) // the compiler's work is not the kernel's

@@ -24,6 +24,7 @@ interface Lone extends Watched, Observer {}
 interface Crowd extends Watched {
   readonly id: undefined
   readonly ordinary: VersionedMap<number, Observer>
+  /** The foreign ones. */
   readonly others: VersionedMap<number, Observer>
 }
 
@@ -54,11 +55,15 @@ export interface Edges {
 
 /** Nobody observes the pattern yet. */
 export const of = (key: string, pattern: Pattern.Pattern): Group => deserted(key, shared(Pattern.paths(pattern)), VersionedMap.empty())
-const deserted = (key: string, paths: Group["paths"], bag: Group["bag"]): Crowd => ({ key, paths, bag, id: undefined, ordinary: VersionedMap.empty(), others: VersionedMap.empty() })
+const deserted = (key: string, paths: Group["paths"], bag: Group["bag"]): Crowd =>
+  ({ key, paths, bag, id: undefined, ordinary: VersionedMap.empty(), others: VersionedMap.empty() })
 /** Written out, field by field, so that all of them are laid out alike. */
-const lone = (key: string, paths: Group["paths"], bag: Group["bag"], { external, foreign, handle, id, pid }: Observer): Lone => ({ key, paths, bag, id, pid, handle, foreign, external })
-const withBag = (group: Group, bag: Group["bag"]): Group =>
-  group.id === undefined ? { key: group.key, paths: group.paths, bag, id: undefined, ordinary: group.ordinary, others: group.others } : lone(group.key, group.paths, bag, group)
+const lone = (key: string, paths: Group["paths"], bag: Group["bag"], { external, foreign, handle, id, pid }: Observer): Lone =>
+  ({ key, paths, bag, id, pid, handle, foreign, external })
+const withBag = (group: Group, bag: Group["bag"]): Group => {
+  if (group.id !== undefined) return lone(group.key, group.paths, bag, group)
+  return { key: group.key, paths: group.paths, bag, id: undefined, ordinary: group.ordinary, others: group.others }
+}
 
 /** The same object for the same paths, where they are short: those of 100,000 patterns that want but other constants then stay in the processor's cache. */
 const shared = (paths: Group["paths"]): Group["paths"] => {

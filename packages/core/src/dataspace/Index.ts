@@ -17,7 +17,9 @@ import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Dictionary, type Value } from "../value/Value.ts"
-import { anyKind, isOwnKind, kindOf, kindOfKey, kindOfPattern, narrower, partOf, project, type Projected, type Skeleton, skeletonOf, shapeKeyOf, wantedBy } from "./Skeleton.ts"
+import {
+  anyKind, isOwnKind, kindOf, kindOfKey, kindOfPattern, narrower, partOf, project, type Projected, type Skeleton, skeletonOf, shapeKeyOf, wantedBy
+} from "./Skeleton.ts"
 
 export interface State<Group extends Keyed> {
   /** Every value that stands, by its key, by its kind. */
@@ -122,8 +124,11 @@ interface Spot<Group extends Keyed> {
   readonly projected: Projected
 }
 type ChangeKeys = (values: KeySet.KeySet, key: string) => KeySet.KeySet
+type Shapes<Group extends Keyed> = State<Group>["shapes"]
 
-const changeLeaves = <Group extends Keyed>(state: State<Group>, kind: string, value: Value, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys): State<Group>["shapes"] => {
+const changeLeaves = <Group extends Keyed>(
+  state: State<Group>, kind: string, value: Value, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys
+): Shapes<Group> => {
   let spots: Array<Spot<Group>> | undefined
   forEachShape(state, kind, value, (shape) => {
     const projected = project(shape.skeleton, value)
@@ -132,11 +137,14 @@ const changeLeaves = <Group extends Keyed>(state: State<Group>, kind: string, va
   return spots === undefined ? state.shapes : changeSpots(state.shapes, spots, change, key, changeKeys)
 }
 /** Written only when all are found: a map must not change while it is visited. */
-const changeSpots = <Group extends Keyed>(shapes: State<Group>["shapes"], spots: ReadonlyArray<Spot<Group>>, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys): State<Group>["shapes"] => {
+const changeSpots = <Group extends Keyed>(
+  shapes: Shapes<Group>, spots: ReadonlyArray<Spot<Group>>, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys
+): Shapes<Group> => {
   for (const { projected, shape } of spots) {
     const { kind, leaves } = shape
     const { group, others, values } = inFull(leaves.get(projected))
-    const next = putLeaf(leaves, projected, group === undefined ? undefined : change(group), others.size === 0 ? others : changeAll(others, change), changeKeys(values, key))
+    const changed = group === undefined ? undefined : change(group)
+    const next = putLeaf(leaves, projected, changed, others.size === 0 ? others : changeAll(others, change), changeKeys(values, key))
     if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shape.key, withLeaves(shape, next, shape.patterns)))
   }
   return shapes
