@@ -22,7 +22,7 @@ const settled = (space: Space.Interface) => Effect.andThen(space.query(Pattern.r
 /** Processes, facts and patterns of the dataspace. */
 const counts = Effect.map(Host, (host) => {
   const { index, processes } = host.state().members.Scopes.get("s")!.Dataspace
-  return { processes: processes.size, facts: index.values.size, patterns: index.patterns }
+  return { processes: processes.size, facts: index.size, patterns: index.patterns }
 })
 const throwing = (message: string) => { throw new Error(message) }
 /** What is logged, and nothing printed. */

@@ -109,7 +109,7 @@ const entriesOf = ({ Dataspace: { index }, Federation: { links, subscriptions },
   "edges of the tree": links.size - 1,
   "patterns that others observe": subscriptions.size,
   "captures that pass through": [...subscriptions.values()].reduce((sum, { matches }) => sum + matches.size, 0),
-  "facts and observations of its own": index.values.size,
+  "facts and observations of its own": index.size,
   "patterns in its dataspace": index.patterns
 })
 

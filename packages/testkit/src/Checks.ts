@@ -30,7 +30,7 @@ const lines = (actions: ReadonlyArray<Dataspace.Action>): ReadonlyArray<string> 
 
 /** What stands, inside nested dataspaces as well, as sorted keys. */
 const factsOf = (state: Dataspace.State, path = ""): ReadonlyArray<string> => [
-  ...[...state.index.values.keys()].map((key) => path + key),
+  ...[...Dataspace.standing(state).keys()].map((key) => path + key),
   ...[...state.processes.values()].flatMap(({ pid, state: inner }) => isNested(inner) ? factsOf(inner.inner, `${pid} `) : [])
 ].sort()
 const isNested = (state: unknown): state is Nested.State => typeof state === "object" && state !== null && "inner" in state

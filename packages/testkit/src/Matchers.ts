@@ -56,8 +56,8 @@ export const matchers = {
   },
   /** These facts stand in a dataspace's state, and no others, in whatever order; observations do not count. */
   toHaveFacts(this: Equals, received: unknown, ...expected: ReadonlyArray<string>): Result {
-    const { index } = (received ?? {}) as { readonly index?: { readonly values?: unknown } }
-    if (!(index?.values instanceof VersionedMap.VersionedMap)) {
+    const { index } = (received ?? {}) as { readonly index?: { readonly kinds?: unknown } }
+    if (!(index?.kinds instanceof VersionedMap.VersionedMap)) {
       throw new TypeError(`toHaveFacts is for the state of a dataspace, and not for ${Show.show(received)}`)
     }
     const facts = Show.facts(received as Dataspace.State)

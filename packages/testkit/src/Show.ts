@@ -4,7 +4,7 @@
  *
  * Promises: equal data prints the same, whatever history led to it; nothing is printed as `[object Object]`.
  */
-import { Binary, Canonical, type Dataspace, Order, Pattern, PatternText, Process, Text, Value, VersionedMap } from "@colloquy/core"
+import { Binary, Canonical, Dataspace, Order, Pattern, PatternText, Process, Text, Value, VersionedMap } from "@colloquy/core"
 
 /**
  * Data on one line.
@@ -131,8 +131,8 @@ export const heard = (event: Process.Event): string => {
 }
 
 /** The facts that stand in a dataspace, in the total order of values. Observations are left out: they say who listens, not what is so. */
-export const facts = ({ index }: Dataspace.State): ReadonlyArray<string> =>
-  inOrder([...index.values.values()]).filter((fact) => Process.observed(fact) === undefined).map(Text.print)
+export const facts = (state: Dataspace.State): ReadonlyArray<string> =>
+  inOrder([...Dataspace.standing(state).values()]).filter((fact) => Process.observed(fact) === undefined).map(Text.print)
 /** Values in the total order, the members of their sets and dictionaries too: equal ones print the same. */
 export const inOrder = (values: ReadonlyArray<Value.Value>): ReadonlyArray<Value.Value> =>
   Order.sorted(values.map((value) => Binary.decode(Canonical.encode(value)) as Value.Value))

@@ -119,6 +119,7 @@ export class VersionedMap<K, V> {
     while (at < small.length && small[at] !== key) at += 2
     if (small[at + 1] === value) return this
     if (at === small.length && at === smallMax * 2) return new VersionedMap<K, V>(undefined, { map: new Map(this), emptied: 0, writes: 0 }).#write(key, value)
+    if (value === undefined && small.length === 2) return VersionedMap.empty()
     return new VersionedMap<K, V>(value === undefined ? without(small, at) : withEntry(small, at, key, value), undefined)
   }
   /** A map of its own with the live entries alone; a small one when few are left, so that one that comes and goes does not make it change for ever. */

@@ -9,16 +9,24 @@ import { key as keyOf } from "../value/canonical.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Captures, Handle, Pid } from "./Process.ts"
 
-export interface Group {
+/** Most patterns have one observer: then the group is that observation, and a message looks at one place in memory instead of four. */
+export type Group = Lone | Crowd
+
+interface Watched {
+  /** The pattern's. */
+  readonly key: string
   /** Where what matches the pattern has what it captures. */
   readonly paths: ReadonlyArray<Pattern.Path>
-  readonly ordinary: Observers
-  readonly foreign: Observers
   readonly bag: VersionedMap<string, Copies>
 }
-
-/** By the number of the observation, in which order they are told; most are alone, and a map is three more places in memory to look at. */
-type Observers = Observer | VersionedMap<number, Observer>
+interface Lone extends Watched, Observer {}
+/** Any other number of them, by the number of the observation, in which order they are told. */
+interface Crowd extends Watched {
+  readonly id: undefined
+  readonly ordinary: VersionedMap<number, Observer>
+  /** The foreign ones. */
+  readonly others: VersionedMap<number, Observer>
+}
 
 export interface Observer {
   readonly id: number
@@ -45,8 +53,17 @@ export interface Edges {
   readonly foreign: number
 }
 
-export const of = (pattern: Pattern.Pattern): Group => ({ paths: shared(Pattern.paths(pattern)), ordinary: nobody, foreign: nobody, bag: VersionedMap.empty() })
-const nobody: Observers = VersionedMap.empty<number, Observer>()
+/** Nobody observes the pattern yet. */
+export const of = (key: string, pattern: Pattern.Pattern): Group => deserted(key, shared(Pattern.paths(pattern)), VersionedMap.empty())
+const deserted = (key: string, paths: Group["paths"], bag: Group["bag"]): Crowd =>
+  ({ key, paths, bag, id: undefined, ordinary: VersionedMap.empty(), others: VersionedMap.empty() })
+/** Written out, field by field, so that all of them are laid out alike. */
+const lone = (key: string, paths: Group["paths"], bag: Group["bag"], { external, foreign, handle, id, pid }: Observer): Lone =>
+  ({ key, paths, bag, id, pid, handle, foreign, external })
+const withBag = (group: Group, bag: Group["bag"]): Group => {
+  if (group.id !== undefined) return lone(group.key, group.paths, bag, group)
+  return { key: group.key, paths: group.paths, bag, id: undefined, ordinary: group.ordinary, others: group.others }
+}
 
 /** The same object for the same paths, where they are short: those of 100,000 patterns that want but other constants then stay in the processor's cache. */
 const shared = (paths: Group["paths"]): Group["paths"] => {
@@ -78,7 +95,7 @@ export const change = (group: Group, captures: Captures, by: Change): readonly [
     supplied: by.supplied ?? before.supplied
   }
   const bag = isHere(after) ? group.bag.set(key, after) : group.bag.delete(key)
-  return [{ paths: group.paths, ordinary: group.ordinary, foreign: group.foreign, bag }, {
+  return [withBag(group, bag), {
     ordinary: Number(isHere(after)) - Number(isHere(before)),
     foreign: Number(after.local > 0) - Number(before.local > 0)
   }]
@@ -93,35 +110,32 @@ export const seenBy = (group: Group, foreign: boolean): ReadonlyArray<Captures> 
   [...group.bag].filter(([, copies]) => (foreign ? copies.local > 0 : isHere(copies))).sort(byKey).map(([, { captures }]) => captures)
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 
-export const join = (group: Group, observer: Observer): Group =>
-  observer.foreign ? { ...group, foreign: withOne(group.foreign, observer) } : { ...group, ordinary: withOne(group.ordinary, observer) }
+export const join = (group: Group, observer: Observer): Group => {
+  const { bag, key, paths } = group
+  if (isDeserted(group)) return lone(key, paths, bag, observer)
+  return withOne(group.id === undefined ? group : withOne(deserted(key, paths, bag), observerOf(group)), observerOf(observer))
+}
+const withOne = (crowd: Crowd, observer: Observer): Crowd =>
+  observer.foreign ? { ...crowd, others: crowd.others.set(observer.id, observer) } : { ...crowd, ordinary: crowd.ordinary.set(observer.id, observer) }
+const observerOf = ({ external, foreign, handle, id, pid }: Observer): Observer => ({ id, pid, handle, foreign, external })
 
-export const leave = (group: Group, id: number): Group => ({ ...group, ordinary: without(group.ordinary, id), foreign: without(group.foreign, id) })
-
-const withOne = (observers: Observers, observer: Observer): Observers =>
-  !(observers instanceof VersionedMap) ? VersionedMap.empty<number, Observer>().set(observers.id, observers).set(observer.id, observer)
-    : observers.size === 0 ? observer : observers.set(observer.id, observer)
-const without = (observers: Observers, id: number): Observers =>
-  observers instanceof VersionedMap ? observers.delete(id) : observers.id === id ? nobody : observers
-const isNobody = (observers: Observers): boolean => observers instanceof VersionedMap && observers.size === 0
+export const leave = (group: Group, id: number): Group => {
+  if (group.id === undefined) return { ...group, ordinary: group.ordinary.delete(id), others: group.others.delete(id) }
+  return group.id === id ? deserted(group.key, group.paths, group.bag) : group
+}
 
 /** Whether nobody observes the pattern; or no ordinary process. */
-export const isDeserted = (group: Group): boolean => isOnlyForeign(group) && isNobody(group.foreign)
-export const isOnlyForeign = ({ ordinary }: Group): boolean => isNobody(ordinary)
+export const isDeserted = (group: Group): boolean => group.id === undefined && group.ordinary.size === 0 && group.others.size === 0
+export const isOnlyForeign = (group: Group): boolean => group.id === undefined ? group.ordinary.size === 0 : group.foreign
 
 export type Which = "ordinary" | "foreign" | "all"
 /** The observers, oldest first. A map keeps them so by itself, but for versions that were gone back to. */
 export const observersOf = (group: Group, which: Which): ReadonlyArray<Observer> => {
-  const first = which === "foreign" ? nobody : group.ordinary
-  const second = which === "ordinary" ? nobody : group.foreign
-  if (isNobody(second) && !(first instanceof VersionedMap)) return [first]
+  if (group.id !== undefined) return which === "all" || group.foreign === (which === "foreign") ? [group] : nobody
   const list: Array<Observer> = []
-  collect(list, first)
-  collect(list, second)
+  if (which !== "foreign") group.ordinary.forEach((observer) => list.push(observer))
+  if (which !== "ordinary") group.others.forEach((observer) => list.push(observer))
   for (let i = 1; i < list.length; i++) if (list[i - 1]!.id > list[i]!.id) return list.sort((a, b) => a.id - b.id)
   return list
 }
-const collect = (list: Array<Observer>, observers: Observers): void => {
-  if (observers instanceof VersionedMap) observers.forEach((observer) => list.push(observer))
-  else list.push(observers)
-}
+const nobody: ReadonlyArray<never> = []

@@ -315,7 +315,7 @@ const apply = (draft: Draft, staged: Turn.Staged): void => {
 /** Counts copies in or out; the first copy of a value is news to those who want it, and so is the last. */
 const changeCopies = (draft: Draft, news: News, { key, reason, value }: Turn.Change, localDelta: number, foreignDelta: number): void => {
   const { index } = draft
-  const old = draft.copies.get(key) ?? (index.values.has(key) ? one : none)
+  const old = draft.copies.get(key) ?? (Index.has(index, key, value) ? one : none)
   const local = old.local + localDelta
   const foreign = old.foreign + foreignDelta
   assert(local >= 0 && foreign >= 0, "there are never fewer copies than none")
@@ -342,20 +342,20 @@ const changeBag = (news: News, group: Captures.Group, captures: Process.Captures
   return next
 }
 
-const join = (draft: Draft, news: News, { pattern, ...observer }: Captures.Observer & { readonly pattern: Pattern.Pattern }): void => {
-  const place = Index.placeOf(pattern)
-  const known = Index.groupAt(draft.index, place) ?? begin(draft, place, pattern)
+const join = (draft: Draft, news: News, observer: Captures.Observer & { readonly pattern: Pattern.Pattern }): void => {
+  const place = Index.placeOf(observer.pattern)
+  const known = Index.groupAt(draft.index, place) ?? begin(draft, place, observer.pattern)
   draft.index = Index.setGroup(draft.index, place, Captures.join(known, observer))
   for (const captures of Captures.seenBy(known, observer.foreign)) news.add(observer, captures)
 }
 
 /** A pattern that nobody observed: its captures are those of what stands. */
 const begin = (draft: Draft, place: Index.Place, pattern: Pattern.Pattern): Captures.Group => {
-  let group = Captures.of(pattern)
+  let group = Captures.of(place.key, pattern)
   draft.index = Index.setGroup(draft.index, place, group)
-  for (const match of Index.matching(draft.index, place)) {
-    const { foreign, local } = draft.copies.get(match) ?? one
-    group = Captures.change(group, Pattern.at(group.paths, draft.index.values.get(match)!), { local: Math.min(1, local), foreign: Math.min(1, foreign) })[0]
+  for (const [key, value] of Index.matching(draft.index, place)) {
+    const { foreign, local } = draft.copies.get(key) ?? one
+    group = Captures.change(group, Pattern.at(group.paths, value), { local: Math.min(1, local), foreign: Math.min(1, foreign) })[0]
   }
   return group
 }
@@ -370,6 +370,7 @@ const leave = (draft: Draft, id: number, pattern: Pattern.Pattern): void => {
 
 /** Queues events for behaviours, and hands external processes theirs, all of a turn together. */
 const tell = (draft: Draft, { added, received, removed }: News, { paused, resumed, spawned, withdrawn }: Partial<Turn.Staged> = {}): void => {
+  if (added === undefined && received === undefined && removed === undefined && spawned === undefined && resumed === undefined && paused === undefined) return
   const deliveries = new Deliveries(draft)
   if (spawned !== undefined) for (const { event, pid } of spawned) answer(draft, deliveries, pid, event)
   // an observation that nobody withdrew in this turn is one of a process that lives
@@ -439,6 +440,8 @@ class Deliveries {
 /** How many processes live, external ones included. */
 export const population = ({ processes }: State): number => processes.size
 /** How much is held, for people. */
-export const counts = ({ index: { patterns, values } }: State) => ({ assertions: values.size, patterns })
+export const counts = ({ index: { patterns, size } }: State) => ({ assertions: size, patterns })
+/** What stands, by the keys of the values, in no order that means anything. */
+export const standing = ({ index }: State): ReadonlyMap<string, Value> => Index.values(index)
 /** Whether nothing waits to run. */
 export const isQuiet = ({ paused, pending }: State): boolean => Queue.isEmpty(pending) && Queue.isEmpty(paused)

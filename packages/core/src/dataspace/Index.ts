@@ -17,13 +17,15 @@ import * as KeySet from "../data/KeySet.ts"
 import { VersionedMap } from "../data/VersionedMap.ts"
 import * as Pattern from "../value/Pattern.ts"
 import { Dictionary, type Value } from "../value/Value.ts"
-import { anyKind, kindOf, kindOfKey, kindOfPattern, kindsOf, narrower, partOf, project, type Projected, type Skeleton, skeletonOf, shapeKeyOf, wantedBy } from "./Skeleton.ts"
+import {
+  anyKind, isOwnKind, kindOf, kindOfKey, kindOfPattern, narrower, partOf, project, type Projected, type Skeleton, skeletonOf, shapeKeyOf, wantedBy
+} from "./Skeleton.ts"
 
-export interface State<Group> {
-  /** Every value that stands, by its key. */
-  readonly values: VersionedMap<string, Value>
-  /** Their keys by kind, for the first pattern of a shape to look through. */
-  readonly kinds: VersionedMap<string, KeySet.KeySet>
+export interface State<Group extends Keyed> {
+  /** Every value that stands, by its key, by its kind. */
+  readonly kinds: VersionedMap<string, VersionedMap<string, Value>>
+  /** How many values stand. */
+  readonly size: number
   /** Shapes by the kind of value that they match, and by their key. */
   readonly shapes: VersionedMap<string, VersionedMap<string, Shape<Group>>>
   /** By kind: the parts whose class shapes tell apart as well, with how many shapes do. */
@@ -32,16 +34,26 @@ export interface State<Group> {
   readonly patterns: number
 }
 
-interface Shape<Group> {
+/** What stands with a pattern says which one. */
+export interface Keyed {
+  readonly key: string
+}
+
+interface Shape<Group extends Keyed> {
+  /** Under which it stands. */
+  readonly kind: string
+  readonly key: string
   readonly skeleton: Skeleton
   /** By what is projected. */
   readonly leaves: VersionedMap<Projected, Leaf<Group>>
   readonly patterns: number
 }
 
-interface Leaf<Group> {
-  /** The key of a standing pattern that wants this, and what stands with it: most are alone, and a map is two more places in memory to look at. */
-  readonly key: string | undefined
+/** Most are one pattern and nothing that it matches: then there is no more than its group, and no more places in memory to look at. */
+type Leaf<Group extends Keyed> = Group | Full<Group>
+interface Full<Group extends Keyed> {
+  readonly key: undefined
+  /** A standing pattern that wants this. */
   readonly group: Group | undefined
   /** Those that differ from it in what they capture. */
   readonly others: VersionedMap<string, Group>
@@ -49,97 +61,118 @@ interface Leaf<Group> {
   readonly values: KeySet.KeySet
 }
 
-export const empty: State<never> = { values: VersionedMap.empty(), kinds: VersionedMap.empty(), shapes: VersionedMap.empty(), parts: VersionedMap.empty(), patterns: 0 }
+export const empty: State<never> = { kinds: VersionedMap.empty(), size: 0, shapes: VersionedMap.empty(), parts: VersionedMap.empty(), patterns: 0 }
 
-/** Where a value stands, or would, in a shape that looks at such values. */
-interface Spot<Group> {
-  readonly kind: string
-  readonly shapeKey: string
-  readonly shape: Shape<Group>
-  readonly projected: Projected
-}
-const spotsOf = <Group>(state: State<Group>, value: Value): ReadonlyArray<Spot<Group>> => {
-  const kind = kindOf(value)
-  let spots = spotsIn(state, kind, value, undefined)
-  if (value instanceof Dictionary) for (const [key] of value.entries) spots = spotsIn(state, kindOfKey(key), value, spots)
-  spots = spotsIn(state, anyKind, value, spots)
-  const places = state.parts.get(kind)
+/** Visits the shapes that look at such values. */
+const forEachShape = <Group extends Keyed>(state: State<Group>, kind: string, value: Value, visit: (shape: Shape<Group>) => void): void => {
+  const { parts, shapes } = state
+  shapes.get(kind)?.forEach(visit)
+  if (value instanceof Dictionary) for (const [key] of value.entries) shapes.get(kindOfKey(key))?.forEach(visit)
+  shapes.get(anyKind)?.forEach(visit)
+  const places = parts.get(kind)
   if (places !== undefined) for (const at of places.keys()) {
     const narrow = narrower(kind, at, value)
-    if (narrow !== undefined) spots = spotsIn(state, narrow, value, spots)
+    if (narrow !== undefined) shapes.get(narrow)?.forEach(visit)
   }
-  return spots ?? nowhere
-}
-const nowhere: ReadonlyArray<never> = []
-const spotsIn = <Group>(state: State<Group>, kind: string, value: Value, found: Array<Spot<Group>> | undefined): Array<Spot<Group>> | undefined => {
-  const ofKind = state.shapes.get(kind)
-  if (ofKind === undefined) return found
-  let spots = found
-  ofKind.forEach((shape, shapeKey) => {
-    const projected = project(shape.skeleton, value)
-    if (projected !== undefined) spots = grown(spots, { kind, shapeKey, shape, projected })
-  })
-  return spots
 }
 
 /** Visits the groups of the standing patterns that `value` matches. */
-export const forEachMatch = <Group>(state: State<Group>, value: Value, visit: (group: Group, key: string) => void): void => {
-  for (const { projected, shape } of spotsOf(state, value)) {
-    const leaf = shape.leaves.get(projected)
-    if (leaf === undefined) continue
-    if (leaf.key !== undefined) visit(leaf.group!, leaf.key)
+export const forEachMatch = <Group extends Keyed>(state: State<Group>, value: Value, visit: (group: Group) => void): void =>
+  forEachShape(state, kindOf(value), value, ({ leaves, skeleton }) => {
+    const projected = project(skeleton, value)
+    const leaf = projected === undefined ? undefined : leaves.get(projected)
+    if (leaf === undefined) return
+    if (leaf.key !== undefined) return visit(leaf)
+    if (leaf.group !== undefined) visit(leaf.group)
     leaf.others.forEach(visit)
-  }
-}
+  })
+
+/** Whether a value stands. */
+export const has = ({ kinds }: State<Keyed>, key: string, value: Value): boolean => kinds.get(kindOf(value))?.has(key) === true
 
 /** Takes up a value that did not stand, and changes the groups of those who want it. */
-export const addValue = <Group>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
-  let { kinds } = state
-  for (const kind of kindsOf(value)) kinds = kinds.set(kind, KeySet.add(kinds.get(kind) ?? KeySet.empty, key))
-  const shapes = changeLeaves(state, value, change, (values) => KeySet.add(values, key))
-  return { values: state.values.set(key, value), kinds, shapes, parts: state.parts, patterns: state.patterns }
+export const addValue = <Group extends Keyed>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
+  const kind = kindOf(value)
+  let kinds = withValue(state.kinds, kind, key, value)
+  if (value instanceof Dictionary) for (const [entry] of value.entries) kinds = withValue(kinds, kindOfKey(entry), key, value)
+  const shapes = changeLeaves(state, kind, value, change, key, KeySet.add)
+  return { kinds, size: state.size + 1, shapes, parts: state.parts, patterns: state.patterns }
 }
+const withValue = (kinds: State<Keyed>["kinds"], kind: string, key: string, value: Value): State<Keyed>["kinds"] =>
+  kinds.set(kind, (kinds.get(kind) ?? VersionedMap.empty<string, Value>()).set(key, value))
 
 /** Lets go of a value that stood, and changes the groups of those who wanted it. */
-export const removeValue = <Group>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
-  let { kinds } = state
-  for (const kind of kindsOf(value)) {
-    const rest = KeySet.remove(kinds.get(kind)!, key)
-    kinds = KeySet.isEmpty(rest) ? kinds.delete(kind) : kinds.set(kind, rest)
-  }
-  const shapes = changeLeaves(state, value, change, (values) => KeySet.remove(values, key))
-  return { values: state.values.delete(key), kinds, shapes, parts: state.parts, patterns: state.patterns }
+export const removeValue = <Group extends Keyed>(state: State<Group>, key: string, value: Value, change: (group: Group) => Group): State<Group> => {
+  const kind = kindOf(value)
+  let kinds = withoutValue(state.kinds, kind, key)
+  if (value instanceof Dictionary) for (const [entry] of value.entries) kinds = withoutValue(kinds, kindOfKey(entry), key)
+  const shapes = changeLeaves(state, kind, value, change, key, KeySet.remove)
+  return { kinds, size: state.size - 1, shapes, parts: state.parts, patterns: state.patterns }
+}
+const withoutValue = (kinds: State<Keyed>["kinds"], kind: string, key: string): State<Keyed>["kinds"] => {
+  const rest = kinds.get(kind)!.delete(key)
+  return rest.size === 0 ? kinds.delete(kind) : kinds.set(kind, rest)
 }
 
 /** Changes the groups of those who want a value. */
-export const changeMatches = <Group>(state: State<Group>, value: Value, change: (group: Group) => Group): State<Group> =>
-  ({ ...state, shapes: changeLeaves(state, value, change, (values) => values) })
+export const changeMatches = <Group extends Keyed>(state: State<Group>, value: Value, change: (group: Group) => Group): State<Group> =>
+  ({ ...state, shapes: changeLeaves(state, kindOf(value), value, change, "", (values) => values) })
 
-const changeLeaves = <Group>(state: State<Group>, value: Value, change: (group: Group) => Group, changeValues: (values: KeySet.KeySet) => KeySet.KeySet): State<Group>["shapes"] => {
-  let { shapes } = state
-  for (const { kind, projected, shape: { leaves, patterns, skeleton }, shapeKey } of spotsOf(state, value)) {
-    const { group, key, others, values } = leaves.get(projected) ?? emptyLeaf
-    const changed = { key, group: key === undefined ? undefined : change(group!), others: others.size === 0 ? others : changeAll(others, change), values: changeValues(values) }
-    const next = putLeaf(leaves, projected, changed)
-    if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shapeKey, { skeleton, leaves: next, patterns }))
+/** Where a value stands, or would, in a shape that looks at such values. */
+interface Spot<Group extends Keyed> {
+  readonly shape: Shape<Group>
+  readonly projected: Projected
+}
+type ChangeKeys = (values: KeySet.KeySet, key: string) => KeySet.KeySet
+type Shapes<Group extends Keyed> = State<Group>["shapes"]
+
+const changeLeaves = <Group extends Keyed>(
+  state: State<Group>, kind: string, value: Value, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys
+): Shapes<Group> => {
+  let spots: Array<Spot<Group>> | undefined
+  forEachShape(state, kind, value, (shape) => {
+    const projected = project(shape.skeleton, value)
+    if (projected !== undefined) spots = grown(spots, { shape, projected })
+  })
+  return spots === undefined ? state.shapes : changeSpots(state.shapes, spots, change, key, changeKeys)
+}
+/** Written only when all are found: a map must not change while it is visited. */
+const changeSpots = <Group extends Keyed>(
+  shapes: Shapes<Group>, spots: ReadonlyArray<Spot<Group>>, change: (group: Group) => Group, key: string, changeKeys: ChangeKeys
+): Shapes<Group> => {
+  for (const { projected, shape } of spots) {
+    const { kind, leaves } = shape
+    const { group, others, values } = inFull(leaves.get(projected))
+    const changed = group === undefined ? undefined : change(group)
+    const next = putLeaf(leaves, projected, changed, others.size === 0 ? others : changeAll(others, change), changeKeys(values, key))
+    if (next !== leaves) shapes = shapes.set(kind, shapes.get(kind)!.set(shape.key, withLeaves(shape, next, shape.patterns)))
   }
   return shapes
 }
-const changeAll = <Group>(groups: VersionedMap<string, Group>, change: (group: Group) => Group): VersionedMap<string, Group> => {
+const withLeaves = <Group extends Keyed>({ key, kind, skeleton }: Shape<Group>, leaves: Shape<Group>["leaves"], patterns: number): Shape<Group> =>
+  ({ kind, key, skeleton, leaves, patterns })
+const changeAll = <Group extends Keyed>(groups: VersionedMap<string, Group>, change: (group: Group) => Group): VersionedMap<string, Group> => {
   for (const [key, group] of [...groups]) groups = groups.set(key, change(group)) // written only when all are read
   return groups
 }
 
-const emptyLeaf: Leaf<never> = { key: undefined, group: undefined, others: VersionedMap.empty(), values: KeySet.empty }
+const bare: Full<never> = { key: undefined, group: undefined, others: VersionedMap.empty(), values: KeySet.empty }
+const inFull = <Group extends Keyed>(leaf: Leaf<Group> | undefined): Full<Group> =>
+  leaf === undefined ? bare : leaf.key === undefined ? leaf : { key: undefined, group: leaf, others: VersionedMap.empty(), values: KeySet.empty }
 
-const putLeaf = <Group>(leaves: Shape<Group>["leaves"], projected: Projected, leaf: Leaf<Group>): Shape<Group>["leaves"] =>
-  leaf.key === undefined && leaf.others.size === 0 && KeySet.isEmpty(leaf.values) ? leaves.delete(projected) : leaves.set(projected, leaf)
+const putLeaf = <Group extends Keyed>(
+  leaves: Shape<Group>["leaves"], projected: Projected, group: Group | undefined, others: VersionedMap<string, Group>, values: KeySet.KeySet
+): Shape<Group>["leaves"] => {
+  if (others.size > 0 || !KeySet.isEmpty(values)) return leaves.set(projected, { key: undefined, group, others, values })
+  return group === undefined ? leaves.delete(projected) : leaves.set(projected, group)
+}
 
-/** The leaf with a group, or without when it is `undefined`. */
-const withGroup = <Group>(leaf: Leaf<Group>, key: string, group: Group | undefined): Leaf<Group> => {
-  const isFirst = leaf.key === key || (leaf.key === undefined && !leaf.others.has(key))
-  if (isFirst) return { key: group === undefined ? undefined : key, group, others: leaf.others, values: leaf.values }
-  return { ...leaf, others: group === undefined ? leaf.others.delete(key) : leaf.others.set(key, group) }
+/** The leaves where the pattern has this group or, with `undefined`, none. */
+const putGroup = <Group extends Keyed>(leaves: Shape<Group>["leaves"], { key, wanted }: Place, group: Group | undefined): Shape<Group>["leaves"] => {
+  const { group: first, others, values } = inFull(leaves.get(wanted))
+  const isFirst = first === undefined ? !others.has(key) : first.key === key
+  if (isFirst) return putLeaf(leaves, wanted, group, others, values)
+  return putLeaf(leaves, wanted, first, group === undefined ? others.delete(key) : others.set(key, group), values)
 }
 
 /** Where a pattern stands, or would. */
@@ -161,29 +194,29 @@ export const placeOf = (pattern: Pattern.Pattern): Place => {
   return { key: Pattern.key(pattern), ofValues, kind: part?.[1] ?? ofValues, part: part?.[0], skeleton, shapeKey: shapeKeyOf(skeleton), wanted: wantedBy(skeleton, pattern) }
 }
 
-const leafAt = <Group>({ shapes }: State<Group>, { kind, shapeKey, wanted }: Place): Leaf<Group> | undefined => shapes.get(kind)?.get(shapeKey)?.leaves.get(wanted)
+const leafAt = <Group extends Keyed>({ shapes }: State<Group>, { kind, shapeKey, wanted }: Place): Leaf<Group> | undefined => shapes.get(kind)?.get(shapeKey)?.leaves.get(wanted)
 
 /** What stands with a pattern. */
-export const groupAt = <Group>(state: State<Group>, place: Place): Group | undefined => {
-  const leaf = leafAt(state, place)
-  return leaf?.key === place.key ? leaf.group : leaf?.others.get(place.key)
+export const groupAt = <Group extends Keyed>(state: State<Group>, place: Place): Group | undefined => {
+  const { group, others } = inFull(leafAt(state, place))
+  return group?.key === place.key ? group : others.get(place.key)
 }
 
 /** Takes up a pattern, changes what stands with it or, with `undefined`, lets go of it. */
-export const setGroup = <Group>(state: State<Group>, place: Place, group: Group | undefined): State<Group> => {
-  const { kind, ofValues, part, shapeKey, skeleton, wanted } = place
+export const setGroup = <Group extends Keyed>(state: State<Group>, place: Place, group: Group | undefined): State<Group> => {
+  const { kind, ofValues, part, shapeKey } = place
   const delta = Number(group !== undefined) - Number(groupAt(state, place) !== undefined)
   const ofKind = state.shapes.get(kind) ?? VersionedMap.empty<string, Shape<Group>>()
   const shape = ofKind.get(shapeKey) ?? populated(state, place)
   const patterns = shape.patterns + delta
-  const leaves = putLeaf(shape.leaves, wanted, withGroup(shape.leaves.get(wanted) ?? emptyLeaf, place.key, group))
-  const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, { skeleton, leaves, patterns })
+  const leaves = putGroup(shape.leaves, place, group)
+  const next = patterns === 0 ? ofKind.delete(shapeKey) : ofKind.set(shapeKey, withLeaves(shape, leaves, patterns))
   const shapes = next.size === 0 ? state.shapes.delete(kind) : state.shapes.set(kind, next)
   const isNews = part !== undefined && next.size !== ofKind.size
   return { ...state, shapes, parts: isNews ? countPart(state.parts, ofValues, part, next.size - ofKind.size) : state.parts, patterns: state.patterns + delta }
 }
 
-const countPart = (parts: State<unknown>["parts"], kind: string, at: number, delta: number): State<unknown>["parts"] => {
+const countPart = (parts: State<Keyed>["parts"], kind: string, at: number, delta: number): State<Keyed>["parts"] => {
   const counts = new Map(parts.get(kind))
   const count = (counts.get(at) ?? 0) + delta
   if (count > 0) counts.set(at, count)
@@ -192,20 +225,38 @@ const countPart = (parts: State<unknown>["parts"], kind: string, at: number, del
 }
 
 /** A new shape with the assertions that stand already. */
-const populated = <Group>(state: State<Group>, { kind, ofValues, part, skeleton }: Place): Shape<Group> => {
+const populated = <Group extends Keyed>(state: State<Group>, { kind, ofValues, part, shapeKey, skeleton }: Place): Shape<Group> => {
   let leaves = VersionedMap.empty<Projected, Leaf<Group>>()
-  const add = (key: string): void => {
-    const value = state.values.get(key)!
+  forEachOf(state, ofValues, (value, key) => {
     // others would never be found again to be removed
     if (part !== undefined && narrower(ofValues, part, value) !== kind) return
     const projected = project(skeleton, value)
-    if (projected === undefined) return
-    leaves = leaves.set(projected, { ...emptyLeaf, values: KeySet.add(leaves.get(projected)?.values ?? KeySet.empty, key) })
-  }
-  if (ofValues === anyKind) for (const key of [...state.values.keys()]) add(key)
-  else KeySet.forEach(state.kinds.get(ofValues) ?? KeySet.empty, add)
-  return { skeleton, leaves, patterns: 0 }
+    if (projected !== undefined) leaves = putLeaf(leaves, projected, undefined, noOthers, KeySet.add(inFull(leaves.get(projected)).values, key))
+  })
+  return { kind, key: shapeKey, skeleton, leaves, patterns: 0 }
+}
+const noOthers = VersionedMap.empty<string, never>()
+
+/** Visits the standing values of a kind, in no order that means anything. */
+const forEachOf = ({ kinds }: State<Keyed>, kind: string, visit: (value: Value, key: string) => void): void => {
+  if (kind !== anyKind) kinds.get(kind)?.forEach(visit)
+  else kinds.forEach((values, ofValues) => { if (isOwnKind(ofValues)) values.forEach(visit) })
 }
 
-/** Keys of the standing values that a standing pattern matches, in their order as strings. */
-export const matching = (state: State<unknown>, place: Place): ReadonlyArray<string> => KeySet.sorted(leafAt(state, place)?.values ?? KeySet.empty)
+/** The standing values, by their keys, in no order that means anything. */
+export const values = (state: State<Keyed>): ReadonlyMap<string, Value> => {
+  const all = new Map<string, Value>()
+  forEachOf(state, anyKind, (value, key) => all.set(key, value))
+  return all
+}
+
+/** The standing values that a standing pattern matches, with their keys, in the order of these as strings. */
+export const matching = (state: State<Keyed>, place: Place): ReadonlyArray<readonly [key: string, value: Value]> => {
+  const found: Array<readonly [string, Value]> = []
+  if (place.kind === anyKind) forEachOf(state, anyKind, (value, key) => found.push([key, value]))
+  else {
+    const ofKind = state.kinds.get(place.ofValues)
+    KeySet.forEach(inFull(leafAt(state, place)).values, (key) => found.push([key, ofKind!.get(key)!]))
+  }
+  return found.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+}

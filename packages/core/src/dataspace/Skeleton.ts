@@ -16,12 +16,13 @@ import { Dictionary, Record, type Value } from "../value/Value.ts"
 export const anyKind = "*"
 
 /**
- * The kinds of a value: a pattern that matches it is of one of them, or of `anyKind`. A dictionary is
+ * The kind of a value: a pattern that matches it is of that kind, or of `anyKind`. A dictionary is
  * of a kind for each of its keys as well, because the patterns of dictionaries name but some.
  */
-export const kindsOf = (value: Value): ReadonlyArray<string> => value instanceof Dictionary ? ["d", ...value.entries.map(([k]) => kindOfKey(k))] : [kindOf(value)]
 export const kindOf = (value: Value): string => value instanceof Dictionary ? "d" : classOf(value) ?? "a"
 export const kindOfKey = (key: Value): string => `d${keyOf(key)}`
+/** Whether it is the one kind that `kindOf` gives, and not one for a key of a dictionary. */
+export const isOwnKind = (kind: string): boolean => kind.length === 1 || kind[0] !== "d"
 
 export const kindOfPattern = (pattern: Pattern.Pattern): string => {
   switch (pattern._tag) {

@@ -85,7 +85,7 @@ const world = (config: Partial<Supervisor.Config>, isDriven = true) => {
       return timer!.ms
     },
     population: () => Dataspace.population(state),
-    facts: () => [...state.index.values.values()].map(Text.print).filter((fact) => !fact.startsWith("<Observe")).sort()
+    facts: () => [...Dataspace.standing(state).values()].map(Text.print).filter((fact) => !fact.startsWith("<Observe")).sort()
   }
 }
 

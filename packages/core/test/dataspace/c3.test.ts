@@ -256,7 +256,7 @@ describe("C3: ground", () => {
 
     const [after, actions] = ground.transition(state, { _tag: "Fired", source: evt, value: 1 })
 
-    const facts = [...after.inner.index.values.values()].map(Text.print).filter((fact) => fact.startsWith("<heard"))
+    const facts = [...Dataspace.standing(after.inner).values()].map(Text.print).filter((fact) => fact.startsWith("<heard"))
     assert.deepStrictEqual(facts.sort(), ["<heard A>", "<heard B>", "<heard C>"])
     assert.deepStrictEqual(tags(actions), ["Unwait evt", "Terminated"])
   })

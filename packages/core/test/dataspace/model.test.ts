@@ -150,7 +150,7 @@ const play = (seed: number): void => {
   const branch = machine.transition(old, event)
   const [again] = history[at + 1] === undefined ? [state] : [history[at + 1]![0]]
   assert.strictEqual(Dataspace.population(branch[0]), Dataspace.population(again))
-  const standing = ({ copies, index }: Dataspace.State) => [...index.values.keys()].sort().map((key) => [key, copies.get(key)])
+  const standing = (state: Dataspace.State) => [...Dataspace.standing(state).keys()].sort().map((key) => [key, state.copies.get(key)])
   assert.deepStrictEqual(standing(branch[0]), standing(again))
 }
 

@@ -2,7 +2,7 @@
  * A node's states and events in words for people: keys as the values that they are keys of, patterns
  * as they are typed, facts put together again from captures.
  */
-import { Binary, Encoded, Federation, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
+import { Binary, Dataspace, Encoded, Federation, Link, type Node, Pattern, type Process, Text, Trace, Value } from "@colloquy/core"
 import type { Moment } from "../Replay.ts"
 
 const bytesShown = 24 // what fits in a line beside other things
@@ -146,12 +146,12 @@ export function* factsOf({ actions = [], after, before, event }: Moment): Genera
   for (const { fact } of heard(before, event)) if (fact !== undefined) yield fact
   if (event?._tag === "Tell" && "actions" in event.event) for (const action of event.event.actions) if (action?._tag === "Send") yield action.body
   for (const action of actions) if (action._tag === "Deliver") yield* delivered(after, action)
-  if (before.members.Management !== after.members.Management) yield* [...after.members.Management.index.values.values()]
+  if (before.members.Management !== after.members.Management) yield* Dataspace.standing(after.members.Management).values()
   // copied out: no map may be read in another version while it is gone through
   for (const [name, scope] of [...after.members.Scopes]) {
     const old = before.members.Scopes.get(name)
     if (old === scope) continue
-    if (old?.Dataspace.index.values !== scope.Dataspace.index.values) yield* [...scope.Dataspace.index.values.values()]
+    if (old?.Dataspace.index.kinds !== scope.Dataspace.index.kinds) yield* Dataspace.standing(scope.Dataspace).values()
     for (const [key, { matches, pattern }] of [...scope.Federation.subscriptions]) {
       if (old?.Federation.subscriptions.get(key)?.matches === matches) continue
       for (const captures of [...matches.keys()]) yield factOf(pattern, decoded(Encoded.ofKey(captures)))
