@@ -65,7 +65,7 @@ const subscribe = (draft: Draft, key: string, pattern: Pattern.Pattern, link: Li
   draft.names = draft.names.set(ours, key)
   draft.subscriptions = draft.subscriptions.set(key,
     { key, pattern, arity: Pattern.arity(pattern), endpoint: ours, holders: Holders.add(Holders.none, link, endpoint), matches: VersionedMap.empty() })
-  const item: Item = { _tag: "Assert", endpoint: ours, pattern }
+  const item: Item = { _tag: "Assert", endpoint: ours, pattern, key }
   draft.links.forEach((_, other) => { if (other !== link) say(draft, other, item) })
 }
 
@@ -118,7 +118,7 @@ export const askAll = (draft: Draft, link: LinkId): void => {
   const wanted: Array<Subscription> = []
   for (const subscription of draft.subscriptions.values()) wanted.push(subscription)
   wanted.sort((a, b) => a.endpoint - b.endpoint)
-  for (const { endpoint, holders, pattern } of wanted) if (isAsked(draft, holders, link)) say(draft, link, { _tag: "Assert", endpoint, pattern })
+  for (const { endpoint, holders, key, pattern } of wanted) if (isAsked(draft, holders, link)) say(draft, link, { _tag: "Assert", endpoint, pattern, key })
 }
 
 /**
@@ -155,7 +155,7 @@ const open = (draft: Draft, { key, pattern }: Subscription, link: LinkId): void 
   const endpoint = draft.next++
   draft.names = draft.names.set(endpoint, key)
   alter(draft, link, { renamed: draft.links.get(link)!.renamed.set(key, endpoint) })
-  say(draft, link, { _tag: "Assert", endpoint, pattern })
+  say(draft, link, { _tag: "Assert", endpoint, pattern, key })
 }
 
 /**

@@ -10,8 +10,8 @@ export type Endpoint = number
 
 /** One statement on a link. A turn is a list of them, which takes effect as a whole. */
 export type Item =
-  /** I want to hear about `pattern`, under this name. */
-  | { readonly _tag: "Assert"; readonly endpoint: Endpoint; readonly pattern: Pattern }
+  /** I want to hear about `pattern`, under this name. Its key, where the sender has it at hand, is its encoding: it is not made again for each link. */
+  | { readonly _tag: "Assert"; readonly endpoint: Endpoint; readonly pattern: Pattern; readonly key?: string }
   /** I no longer do. You owe me one `End`; what you said before it I ignore. */
   | { readonly _tag: "Clear"; readonly endpoint: Endpoint }
   /** A fact with these captures (one encoded sequence) appeared on my side. */

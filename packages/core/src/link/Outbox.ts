@@ -12,7 +12,6 @@
  */
 import { VersionedMap } from "../data/VersionedMap.ts"
 import type { Endpoint, Item, Stamp } from "../federation/Item.ts"
-import { encode } from "../value/canonical.ts"
 import { detach, keyOf } from "../value/encoded.ts"
 import * as Pattern from "../value/Pattern.ts"
 import type { Encoded } from "../value/Value.ts"
@@ -103,7 +102,7 @@ const put = (draft: Draft, item: Item): void => {
     case "Add":
     case "Del": return putFact(draft, item)
     case "Msg": return append(draft, { ...item, captures: kept(item.captures) }, sizeOf(item))
-    case "Assert": return append(draft, item, sizeOf({ _tag: "Clear", endpoint: item.endpoint }) + encode(Pattern.toValue(item.pattern)).length)
+    case "Assert": return append(draft, item, sizeOf({ _tag: "Clear", endpoint: item.endpoint }) + (item.key ?? Pattern.key(item.pattern)).length)
     case "Clear": return append(draft, item, sizeOf(item))
     case "End":
       silence(draft, item.endpoint)

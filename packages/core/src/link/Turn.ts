@@ -254,7 +254,7 @@ export const close = (out: Writer, start: number, framed: boolean): number => {
 /** What was written, without another copy. */
 export const taken = ({ bytes, length }: Writer): Uint8Array => length === bytes.length ? bytes : bytes.subarray(0, length)
 
-/** Bytes that an item takes; a guess for `Assert`, whose pattern is not encoded yet. */
+/** Bytes that an item takes; a guess for an `Assert` whose pattern is not encoded yet. */
 export const sizeOf = (item: Item): number => {
   if (item._tag === "Stamp") return 7 + integerSize(item.origin) + integerSize(item.n)
   const endpoint = 2 + integerSize(item.endpoint)
@@ -262,7 +262,7 @@ export const sizeOf = (item: Item): number => {
     case "Msg": return endpoint + item.captures.end - item.captures.start
     case "Add":
     case "Del": return 3 + endpoint + item.captures.end - item.captures.start
-    case "Assert": return 3 + endpoint + 64 // a guess: `<present "lobby" $who>` takes 55
+    case "Assert": return 3 + endpoint + (item.key?.length ?? 64) // a guess: `<present "lobby" $who>` takes 55
     case "Clear":
     case "End": return 3 + endpoint
   }
@@ -282,7 +282,7 @@ export const writeItem = (out: Writer, item: Item): void => {
     case "Assert":
       writeOperator(out, Operator.Assert)
       writeInteger(out, item.endpoint)
-      return writeValue(out, Pattern.toValue(item.pattern))
+      return item.key === undefined ? writeValue(out, Pattern.toValue(item.pattern)) : out.latin1(item.key)
     case "Clear":
     case "End":
       writeOperator(out, Operator[item._tag])

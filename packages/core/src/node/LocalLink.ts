@@ -113,7 +113,7 @@ const onInterest = (state: State, event: Process.Event, items: Array<Item>, supp
   if (event._tag === "Added") {
     if (known !== undefined) return { ...state, interests: state.interests.set(key, { ...known, spellings: known.spellings + 1 }) }
     const endpoint = state.next
-    items.push({ _tag: "Assert", endpoint, pattern })
+    items.push({ _tag: "Assert", endpoint, pattern, key })
     return { ...state, next: endpoint + 1, interests: state.interests.set(key, { endpoint, spellings: 1 }), endpoints: state.endpoints.set(endpoint, pattern) }
   }
   assert(known !== undefined, "an interest that goes was there")

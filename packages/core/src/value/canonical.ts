@@ -3,7 +3,7 @@
  * Read as a Latin-1 string these bytes are a value's key in native Maps; on the wire they are the
  * only form that links accept, so that a node can compare and forward what it never decoded.
  */
-import { latin1 } from "./latin1.ts"
+import { latin1, writeLatin1 } from "./latin1.ts"
 import { Dictionary, Double, Embedded, InvalidValue, Record, Set, type Value } from "./Value.ts"
 import * as utf8 from "./utf8.ts"
 
@@ -49,6 +49,11 @@ export class Writer {
     if (end - start < 64) for (let i = start, at = this.length; i < end; i++) this.bytes[at++] = source[i]!
     else this.bytes.set(source.subarray(start, end), this.length)
     this.length += end - start
+  }
+  /** A value that is encoded already: its key. */
+  latin1(key: string): void {
+    this.reserve(key.length)
+    this.length += writeLatin1(key, this.bytes, this.length)
   }
   /** What was written, copied out. */
   take(from = 0): Uint8Array {

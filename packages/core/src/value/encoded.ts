@@ -4,7 +4,7 @@
  */
 import { runOf } from "../data/runs.ts"
 import { encode, Tag, write, Writer } from "./canonical.ts"
-import { latin1 } from "./latin1.ts"
+import { latin1, writeLatin1 } from "./latin1.ts"
 import { Encoded, type Value } from "./Value.ts"
 
 /** Where the canonical value at `at` ends: one look for atoms, a walk for compounds. */
@@ -49,7 +49,7 @@ export const keyOf = ({ bytes, end, start }: Encoded): string => latin1(bytes, s
 /** The value that a key is of: the bytes that `keyOf` read. */
 export const ofKey = (key: string): Encoded => {
   const bytes = runOf(key.length)
-  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i)
+  writeLatin1(key, bytes, 0)
   return new Encoded(bytes)
 }
 

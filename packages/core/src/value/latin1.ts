@@ -35,3 +35,10 @@ const long = (bytes: Uint8Array, start: number, end: number): string => {
   return text
 }
 const pieceMax = 4096 // arguments of a call have their room on the stack
+
+/** Writes what `latin1` read back, where there is room for it, and says how many bytes that were. */
+export const writeLatin1 = (text: string, into: Uint8Array, at: number): number => {
+  if (text.length > shortMax && native !== undefined) return native.latin1Write.call(into, text, at, text.length)
+  for (let i = 0; i < text.length; i++) into[at + i] = text.charCodeAt(i)
+  return text.length
+}

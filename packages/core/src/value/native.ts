@@ -10,6 +10,8 @@ interface Native {
   /** Malformed UTF-8 becomes U+FFFD. */
   readonly utf8Slice: (this: Uint8Array, start: number, end: number) => string
   readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string
+  /** Stops where there is no more room. Says how many bytes it wrote. */
+  readonly latin1Write: (this: Uint8Array, text: string, at: number, bytesMax: number) => number
   /** Lone surrogates become U+FFFD; stops before a character that has no room. Says how many bytes it wrote. */
   readonly utf8Write: (this: Uint8Array, text: string, at: number, bytesMax: number) => number
 }
@@ -18,6 +20,7 @@ declare const Buffer: { readonly prototype: Partial<Native> } | undefined
 /** `undefined` where the runtime has none, as in browsers. */
 export const native: Native | undefined = (() => {
   if (typeof Buffer === "undefined") return undefined
-  const { latin1Slice, utf8Slice, utf8Write } = Buffer.prototype
-  return latin1Slice === undefined || utf8Slice === undefined || utf8Write === undefined ? undefined : { latin1Slice, utf8Slice, utf8Write }
+  const { latin1Slice, latin1Write, utf8Slice, utf8Write } = Buffer.prototype
+  if (latin1Slice === undefined || latin1Write === undefined || utf8Slice === undefined || utf8Write === undefined) return undefined
+  return { latin1Slice, latin1Write, utf8Slice, utf8Write }
 })()
