@@ -176,58 +176,80 @@ const trips = async (name: string, address: string, node: Helper, path?: string)
       })
     }
   }
+  // three processes wait for each other on however many cores there are: what is ours is what is more than this
+  const [mine, base] = [client2!, through!].map((all) => all.map(({ took }) => at(took, 0.5)))
+  add(`round trip ${name} client to client p50`, mine!, "µs", {
+    yardstick: { what: "bare, a process between", value: median(base!), ratio: median(mine!.map((value, j) => value / base![j]!)) }
+  })
   await Promise.all([asking.end(), answering.end(), raw.end(), echo.end(), between.end()])
 }
 
 // ---- facts of a peer ------------------------------------------------------------------------------
 
 const facts = 10_000
-const resync = async (address: string, node: Helper): Promise<void> => {
-  const [watcher, holder] = [client("watcher", address), client("holder", address)]
+/** Who takes part: a watcher of all facts, and peers that hold some, at what is between them. */
+interface Cast {
+  readonly between: Helper
+  readonly watcher: Helper
+  readonly peer: (id: string) => Promise<Helper>
+  readonly join: object
+}
+const ours = async (address: string, between: Helper): Promise<Cast> => {
+  const watcher = client("watcher", address)
   await watcher.ask("watch")
-  await holder.ask("hold", { facts })
-  const joins: Array<number> = []
-  const parts: Array<number> = []
-  const costs: Array<Pick<Round, "cpuUs">> = []
-  const who = { holder, node, watcher }
-  for (let round = 0; round <= rounds; round++) {
-    const before = await usages(who)
-    const seen = watcher.ask<number>("standing", { n: facts })
-    const began = await holder.ask<number>("join")
-    const there = await seen
-    const unseen = watcher.ask<number>("standing", { n: 0 })
-    const parted = await holder.ask<number>("part")
-    const gone = await unseen
-    if (round === 0) continue
-    costs.push({ cpuUs: await since(before, who, facts) })
-    joins.push((there - began) / 1000)
-    parts.push((gone - parted) / 1000)
+  const peer = async (id: string) => {
+    const one = client(id, address)
+    await one.ask("hold", { facts })
+    return one
   }
-  add(`${facts} facts of a peer that joins, seen`, joins, "ms", { wanted: "under 100 ms" })
-  add(`${facts} facts of a peer that parts, gone`, parts, "ms", { cpuUs: mediansOf(costs) })
-  await holder.end()
-
-  const kills: Array<number> = []
-  const spent: Array<Pick<Round, "cpuUs">> = []
-  const left = { node, watcher }
-  for (let round = 0; round <= rounds; round++) {
-    const peer = client(`victim-${round}`, address)
-    await peer.ask("hold", { facts })
-    const seen = watcher.ask("standing", { n: facts })
-    await peer.ask("join")
-    await seen
-    const unseen = watcher.ask<number>("standing", { n: 0 })
-    const before = await usages(left)
+  return { between, watcher, peer, join: {} }
+}
+const bare = async (): Promise<Cast> => {
+  const [between, watcher] = [new Helper("facts.ts"), new Helper("facts.ts")]
+  const port = await between.ask<number>("mirror")
+  await watcher.ask("watch", { port })
+  return { between, watcher, peer: async (id) => new Helper("facts.ts", { id }), join: { facts, port } }
+}
+interface Took extends Pick<Round, "cpuUs"> {
+  readonly ms: number
+}
+/** How long it takes the watcher to see so many, since `go` says that it began. */
+const until = async ({ between, watcher }: Cast, more: Named, n: number, go: () => Promise<number>): Promise<Took> => {
+  const who = { ...more, node: between, watcher }
+  const before = await usages(who)
+  const seen = watcher.ask<number>("standing", { n })
+  const began = await go()
+  return { ms: (await seen - began) / 1000, cpuUs: await since(before, who, facts) }
+}
+const joining = (cast: Cast, holder: Helper) => until(cast, { holder }, facts, () => holder.ask("join", cast.join))
+const parting = (cast: Cast, holder: Helper) => until(cast, { holder }, 0, () => holder.ask("part"))
+const killing = async (cast: Cast, id: string): Promise<Took> => {
+  const victim = await cast.peer(id)
+  await joining(cast, victim)
+  return until(cast, {}, 0, async () => {
     const killed = clock()
-    await peer.end("SIGKILL")
-    const gone = await unseen
-    const cpuUs = await since(before, left, facts)
-    if (round === 0) continue
-    kills.push((gone - killed) / 1000)
-    spent.push({ cpuUs })
+    await victim.end("SIGKILL")
+    return killed
+  })
+}
+
+const resync = async (address: string, node: Helper): Promise<void> => {
+  const casts = [await ours(address, node), await bare()] as const
+  const line = (work: string, [mine, base]: ReadonlyArray<ReadonlyArray<Took>>, wanted?: string): void => {
+    const ratio = median(mine!.map(({ ms }, i) => ms / base![i]!.ms))
+    const yardstick = { what: "bare sockets and a Map, ms", value: median(base!.map(({ ms }) => ms)), ratio }
+    add(work, mine!.map(({ ms }) => ms), "ms", { cpuUs: mediansOf(mine!), yardstick, ...wanted === undefined ? {} : { wanted } })
   }
-  add(`${facts} facts of a peer that is killed, gone`, kills, "ms", { cpuUs: mediansOf(spent), wanted: "under 40 ms" })
-  await watcher.end()
+  const holders = await Promise.all(casts.map((cast) => cast.peer("holder")))
+  const stays = await taking(casts.map((cast, i) => async () => [await joining(cast, holders[i]!), await parting(cast, holders[i]!)] as const))
+  line(`${facts} facts of a peer that joins, seen`, stays.map((all) => all.map(([joined]) => joined)), "under 100 ms")
+  line(`${facts} facts of a peer that parts, gone`, stays.map((all) => all.map(([, parted]) => parted)))
+  await Promise.all(holders.map((holder) => holder.end()))
+
+  let victims = 0
+  const kills = await taking(casts.map((cast) => () => killing(cast, `victim-${++victims}`)))
+  line(`${facts} facts of a peer that is killed, gone`, kills, "under 40 ms")
+  await Promise.all([casts[0].watcher.end(), casts[1].watcher.end(), casts[1].between.end()])
 }
 
 // ---- start and memory -----------------------------------------------------------------------------

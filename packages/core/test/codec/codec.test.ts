@@ -43,6 +43,7 @@ describe("codecs", () => {
     assert.strictEqual(Encoded.elements(encoded), 4)
     assert.strictEqual(Encoded.elements(Encoded.encodedOf("x")), -1)
     assert.strictEqual(Encoded.keyOf(encoded), Canonical.key([1, "two", [3], Value.record("four", 5)]))
+    assert.deepStrictEqual(Encoded.ofKey(Encoded.keyOf(encoded)).bytes, encoded.bytes)
   })
 })
 
