@@ -7,13 +7,8 @@
  *     --svg FILE       plots the curves of those that have any
  *
  * A benchmark is a file `packages/PACKAGE/bench/NAME.ts`; what several share lies in a folder there. It
- * is run with `node --expose-gc NAME.ts --json` and prints, on standard output, one of
- *
- * - a `Result` (bench/Result.ts) as one JSON object. `bench/Harness.ts` measures and prints it;
- * - any other JSON object: each number in it becomes a row, and lists of objects with a `size` become
- *   curves as well (`bench/Printed.ts`);
- * - text, which is passed on as it is.
- *
+ * is run with `node --expose-gc NAME.ts --json` and prints a `Result` (bench/Result.ts) on standard output,
+ * as one JSON object: `bench/Harness.ts` measures and prints it.
  * What it says on standard error is shown at once. Whether it succeeded is its exit status. Options that
  * are not ours (`--rounds=3`) are passed on.
  */
@@ -24,9 +19,8 @@ import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { svgOf } from "./bench/Curves.ts"
-import { resultOf } from "./bench/Printed.ts"
 import { comparison, markdown } from "./bench/Report.ts"
-import type { Bench, Run } from "./bench/Result.ts"
+import type { Bench, Result, Run } from "./bench/Result.ts"
 
 const options = { json: { type: "string" }, compare: { type: "string" }, svg: { type: "string" } } as const
 const { positionals, tokens, values } = parseArgs({ allowPositionals: true, strict: false, tokens: true, options })
@@ -62,8 +56,8 @@ for (const { name, path } of wanted) {
     console.error(`${name} failed`)
     process.exit(status ?? 1)
   }
-  const bench = { name, ...resultOf(stdout) }
-  console.log(bench.text ?? markdown(bench))
+  const bench: Bench = { name, ...JSON.parse(stdout) as Result }
+  console.log(markdown(bench))
   benches.push(bench)
 }
 

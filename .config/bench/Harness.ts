@@ -16,6 +16,8 @@ export interface Work {
   readonly per?: number
   /** Operations of one round; otherwise as many as take `roundMs`. */
   readonly times?: number
+  /** What was to be reached, for readers. */
+  readonly wanted?: string
 }
 
 export interface Options {
@@ -37,8 +39,8 @@ export const compare = async (group: string, works: ReadonlyArray<Work>, { isAsy
   // who else uses the machine makes this process wait, but not work
   const cost = ({ cpu, ns }: Running) => median(isAsync ? ns : cpu)
   return runs.map((running) => {
-    const { cpu, ns, work: { name } } = running
-    return { group, name, unit: "ns", median: median(ns), spread: quartiles(ns), rounds, cpu: median(cpu), ratio: cost(running) / cost(runs[0]!) }
+    const { cpu, ns, work: { name, wanted } } = running
+    return { group, name, unit: "ns", median: median(ns), spread: quartiles(ns), rounds, cpu: median(cpu), ratio: cost(running) / cost(runs[0]!), ...wanted === undefined ? {} : { wanted } }
   })
 }
 
@@ -99,7 +101,7 @@ export const heap = (): number => {
 
 /** A figure that was taken several times by other means, as of another process. */
 export const figure = (name: string, unit: string, numbers: ReadonlyArray<number>, more: Partial<Row> = {}): Row =>
-  ({ name, unit, median: median(numbers), spread: quartiles(numbers), rounds: numbers.length, ...more })
+  ({ name, unit, median: median(numbers), ...numbers.length > 1 ? { spread: quartiles(numbers), rounds: numbers.length } : {}, ...more })
 
 export const median = (numbers: ReadonlyArray<number>): number => at(numbers, 0.5)
 export const quartiles = (numbers: ReadonlyArray<number>): readonly [number, number] => [at(numbers, 0.25), at(numbers, 0.75)]

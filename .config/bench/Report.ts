@@ -6,7 +6,7 @@ export const markdown = ({ notes = [], rows }: Result): string => {
   const groups = [...new Set(rows.map(({ group }) => group))]
   const tables = groups.map((group) => {
     const cells = rows.filter((row) => row.group === group).map(cellsOf)
-    return (group === undefined ? "" : `${group}\n\n`) + table(["what", "median", "quartiles", "processor", "memory", "ratio"], cells)
+    return (group === undefined ? "" : `${group}\n\n`) + table(["what", "median", "quartiles", "processor", "memory", "ratio", "wanted"], cells)
   })
   return [...tables, ...notes].join("\n\n")
 }
@@ -16,7 +16,8 @@ const cellsOf = (row: Row): ReadonlyArray<string> => [
   row.spread === undefined ? "" : `${quantity(row.spread[0], row.unit)} – ${quantity(row.spread[1], row.unit)}`,
   row.cpu === undefined ? "" : quantity(row.cpu, "ns"),
   row.bytes === undefined || row.unit === "bytes" ? "" : quantity(row.bytes, "bytes"),
-  row.ratio === undefined ? "" : ratio(row.ratio)
+  row.ratio === undefined ? "" : ratio(row.ratio),
+  row.wanted ?? ""
 ]
 
 /** A table without the columns that nobody filled; all but the first are right-aligned. */

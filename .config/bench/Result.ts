@@ -26,6 +26,8 @@ export interface Row {
   readonly ratio?: number
   /** Whether more is better, as of a rate. */
   readonly more?: boolean
+  /** What was to be reached, for readers: "at most 3 µs". Nothing is asserted of it. */
+  readonly wanted?: string
 }
 
 /** How a figure grows: a plot, with a line for each series. */
@@ -44,6 +46,4 @@ export interface Run {
 export interface Bench extends Result {
   /** Its package and file, as `core/codec`. */
   readonly name: string
-  /** What it printed, when that is no result. */
-  readonly text?: string
 }

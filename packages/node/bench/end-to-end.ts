@@ -1,14 +1,13 @@
 /**
  * Whole nodes, end to end: client, node, client, each a process, on loopback. The clients use the Effect
- * API, the node is an ordinary one. Each line is a median of rounds, with what every process spent of the
+ * API, the node is an ordinary one. Each figure is a median of rounds, with what every process spent of the
  * processor, and its ratio to a yardstick that took turns with it in the same run: frames through a plain
  * forwarder for rates, a bare ping-pong for round trips. On a machine of two cores, shared with others,
  * the ratio and the processor's time say more than the rate.
  *
- * What was to be reached stands in the last column; nothing is asserted of it. `--json` prints one object,
- * `--only=TEXT` takes the works whose name has the text.
+ *     npm run bench -- end-to-end [--only=TEXT] [--rounds=N]
  *
- *     npm run bench -- end-to-end [--json] [--only=TEXT] [--rounds=N]
+ * `--only` takes the works whose name has the text.
  */
 import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
@@ -16,6 +15,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { figure, median, report } from "../../../.config/bench/Harness.ts"
+import type { Row } from "../../../.config/bench/Result.ts"
 import { clock, Helper, type Usage } from "./end-to-end/helper.ts"
 
 const option = (name: string): string | undefined => process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
@@ -23,33 +24,27 @@ const rounds = Number(option("rounds") ?? 5)
 const only = option("only") ?? ""
 const socketOf = (name: string) => join(tmpdir(), `colloquy-bench-${process.pid}-${name}.sock`)
 
-interface Line {
-  readonly work: string
-  readonly value: number
-  readonly unit: string
-  readonly least: number
-  readonly most: number
-  /** µs of processor time a message, or whatever is counted, by process. */
+const rows: Array<Row> = []
+/** Our figures beside the yardstick's, and what every process spent on one of what is counted. */
+interface More {
+  /** µs of processor time, by process. */
   readonly cpuUs?: { readonly [process: string]: number }
-  readonly yardstick?: { readonly what: string; readonly value: number; readonly ratio: number }
+  /** As many figures as ours. */
+  readonly yardstick?: { readonly what: string; readonly values: ReadonlyArray<number> }
   readonly wanted?: string
+  readonly more?: boolean
 }
-const lines: Array<Line> = []
-const sorted = (numbers: ReadonlyArray<number>): ReadonlyArray<number> => numbers.toSorted((a, b) => a - b)
-const at = (numbers: ReadonlyArray<number>, part: number): number => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * part))]!
-const median = (numbers: ReadonlyArray<number>): number => at(numbers, 0.5)
-
-const shown = (value: number): string => value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3)
-const print = ({ cpuUs, least, most, unit, value, wanted, work, yardstick }: Line): void => {
-  const cpu = cpuUs === undefined ? "" : `  cpu µs ${Object.entries(cpuUs).map(([name, us]) => `${name} ${us.toFixed(2)}`).join(", ")}`
-  const ratio = yardstick === undefined ? "" : `  ${yardstick.ratio.toFixed(2)} of ${yardstick.what} (${shown(yardstick.value)})`
-  console.log(`${work.padEnd(46)} ${shown(value).padStart(10)} ${unit.padEnd(6)} (${shown(least)}-${shown(most)})${cpu}${ratio}${wanted === undefined ? "" : `  [wanted: ${wanted}]`}`)
+const add = (group: string, name: string, values: ReadonlyArray<number>, unit: string, { cpuUs = {}, more = false, wanted, yardstick }: More = {}): void => {
+  const rest = { group, ...more ? { more } : {} }
+  if (yardstick !== undefined) rows.push(figure(yardstick.what, unit, yardstick.values, { ...rest, ratio: 1 }))
+  const ratio = yardstick === undefined ? {} : { ratio: ratioOf(values, yardstick.values) }
+  rows.push(figure(name, unit, values, { ...rest, ...ratio, ...wanted === undefined ? {} : { wanted } }))
+  for (const [process, us] of Object.entries(cpuUs)) rows.push(figure(process, "µs", [us], { group: `${group}: processor time each` }))
 }
-const add = (work: string, values: ReadonlyArray<number>, unit: string, more: Pick<Line, "cpuUs" | "yardstick" | "wanted"> = {}): void => {
-  const line: Line = { work, value: median(values), unit, least: Math.min(...values), most: Math.max(...values), ...more }
-  lines.push(line)
-  if (!process.argv.includes("--json")) print(line)
-}
+/** The median of the rounds' ratios: what was measured in one round was measured at one speed of the machine. */
+const ratioOf = (values: ReadonlyArray<number>, base: ReadonlyArray<number>): number => median(values.map((value, i) => value / base[i]!))
+/** The value that so many of the others are below. */
+const at = (numbers: ReadonlyArray<number>, part: number): number => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * part))]!
 
 type Named = { readonly [process: string]: Helper }
 const usages = async (of: Named): Promise<{ readonly [process: string]: Usage }> =>
@@ -136,9 +131,9 @@ const rate = async ({ leaves = 1, messages, observers = 1, perTurn, wanted, work
     ? publisher.ask("publish", { messages, perTurn, window })
     : publisher.ask("churn", { batches: messages / 2 / perTurn, perTurn })))
   const [mine, base] = await taking([ours, () => yardstick.round(messages)])
-  const theirs = median(base!.map((one) => one.rate))
-  const ratio = median(mine!.map((one, i) => one.rate / base![i]!.rate))
-  add(work, mine!.map((one) => one.rate), "/s", { cpuUs: mediansOf(mine!), yardstick: { what: "forwarder", value: theirs, ratio }, ...wanted === undefined ? {} : { wanted } })
+  const yardstickValues = base!.map((one) => one.rate)
+  add(work, kind === "m" ? "messages" : "changes", mine!.map((one) => one.rate), "a second",
+    { cpuUs: mediansOf(mine!), yardstick: { what: "frames through the forwarder", values: yardstickValues }, more: true, ...wanted === undefined ? {} : { wanted } })
   await Promise.all([publisher.end(), subscriber.end(), yardstick.end()])
 }
 
@@ -165,22 +160,19 @@ const trips = async (name: string, address: string, node: Helper, path?: string)
     () => round({ raw, between, echo }, () => raw.ask("ping", { times, port: far }))
   ])
   const what = `bare ping-pong over ${path === undefined ? "TCP" : "Unix sockets"}`
-  for (const [all, label] of [[client2!, "client to client"], [direct!, "client to node"], [through!, "bare, a process between"]] as const) {
-    for (const [part, p] of [[0.5, "p50"], [0.99, "p99"]] as const) {
-      const values = all.map(({ took }) => at(took, part))
-      const base = bare!.map(({ took }) => at(took, part))
-      add(`round trip ${name} ${label} ${p}`, values, "µs", {
-        yardstick: { what, value: median(base), ratio: median(values.map((value, j) => value / base[j]!)) },
-        ...p === "p50" ? { cpuUs: mediansOf(all) } : {},
-        ...p === "p50" && all !== through ? { wanted: "2 times, at most" } : {}
-      })
+  for (const [part, p] of [[0.5, "p50"], [0.99, "p99"]] as const) {
+    const group = `a round trip ${name}, ${p}`
+    const [ours, near, base, far] = [client2!, direct!, bare!, through!].map((all) => all.map(({ took }) => at(took, part)))
+    rows.push(figure(what, "µs", base!, { group, ratio: 1 }))
+    for (const [label, took] of [["the same through a process between", far!], ["client to node", near!], ["client to client", ours!]] as const) {
+      rows.push(figure(label, "µs", took, { group, ratio: ratioOf(took, base!), ...took !== far && p === "p50" ? { wanted: "at most 2 times" } : {} }))
     }
+    // three processes wait for each other on however many cores there are: what is ours is what is more than this
+    rows.push(figure("client to client, to what goes through a process between", "times", ours!.map((us, i) => us / far![i]!), { group }))
   }
-  // three processes wait for each other on however many cores there are: what is ours is what is more than this
-  const [mine, base] = [client2!, through!].map((all) => all.map(({ took }) => at(took, 0.5)))
-  add(`round trip ${name} client to client p50`, mine!, "µs", {
-    yardstick: { what: "bare, a process between", value: median(base!), ratio: median(mine!.map((value, j) => value / base![j]!)) }
-  })
+  for (const [all, label] of [[client2!, "client to client"], [direct!, "client to node"], [through!, "bare, a process between"]] as const) {
+    for (const [process, us] of Object.entries(mediansOf(all))) rows.push(figure(`${label}: ${process}`, "µs", [us], { group: `a round trip ${name}: processor time each` }))
+  }
   await Promise.all([asking.end(), answering.end(), raw.end(), echo.end(), between.end()])
 }
 
@@ -236,9 +228,8 @@ const killing = async (cast: Cast, id: string): Promise<Took> => {
 const resync = async (address: string, node: Helper): Promise<void> => {
   const casts = [await ours(address, node), await bare()] as const
   const line = (work: string, [mine, base]: ReadonlyArray<ReadonlyArray<Took>>, wanted?: string): void => {
-    const ratio = median(mine!.map(({ ms }, i) => ms / base![i]!.ms))
-    const yardstick = { what: "bare sockets and a Map, ms", value: median(base!.map(({ ms }) => ms)), ratio }
-    add(work, mine!.map(({ ms }) => ms), "ms", { cpuUs: mediansOf(mine!), yardstick, ...wanted === undefined ? {} : { wanted } })
+    const yardstick = { what: "bare sockets and a Map", values: base!.map(({ ms }) => ms) }
+    add(work, "a node", mine!.map(({ ms }) => ms), "ms", { cpuUs: mediansOf(mine!), yardstick, ...wanted === undefined ? {} : { wanted } })
   }
   const holders = await Promise.all(casts.map((cast) => cast.peer("holder")))
   const stays = await taking(casts.map((cast, i) => async () => [await joining(cast, holders[i]!), await parting(cast, holders[i]!)] as const))
@@ -268,26 +259,20 @@ const cold = async (): Promise<void> => {
     () => time([main, "serve", "--listen", "tcp://127.0.0.1:0"], /is ready$/),
     () => time(["-e", "console.log('ready')"], /ready/)
   ])
-  add("cold start, spawned to ready", ours!, "ms", { yardstick: { what: "node alone", value: median(bare!), ratio: median(ours!.map((took, i) => took / bare![i]!)) } })
+  add("cold start, spawned to ready", "colloquy serve", ours!, "ms", { yardstick: { what: "Node alone", values: bare! } })
 }
 
 const works: ReadonlyArray<readonly [name: string, run: () => Promise<void>]> = [
   ["one to one, in batches of 100", () => alone((tcp, node) =>
-    rate({ work: "one to one, in batches of 100", messages: 200_000, perTurn: 100, wanted: "300,000" }, tcp, tcp, { node }))],
+    rate({ work: "one to one, in batches of 100", messages: 200_000, perTurn: 100, wanted: "300,000 or more" }, tcp, tcp, { node }))],
   ["one to one, each by itself", () => alone((tcp, node) =>
     rate({ work: "one to one, each by itself", messages: 50_000, perTurn: 1 }, tcp, tcp, { node }))],
   ["fan-out to 100 observers over 10 links", () => alone((tcp, node) =>
-    rate({ work: "fan-out to 100 observers over 10 links", messages: 10_000, perTurn: 100, leaves: 10, observers: 10, wanted: "1,000,000" }, tcp, tcp, { node }))],
+    rate({ work: "fan-out to 100 observers over 10 links", messages: 10_000, perTurn: 100, leaves: 10, observers: 10, wanted: "1,000,000 or more" }, tcp, tcp, { node }))],
   ["presence: changes seen remotely", () => alone((tcp, node) =>
-    rate({ work: "presence: changes seen remotely", messages: 100_000, perTurn: 100, wanted: "100,000" }, tcp, tcp, { node }, "p"))],
-  ["over a chain of three nodes", async () => {
-    const first = await server({ id: "first", listen: ["tcp://127.0.0.1:0"] })
-    const second = await server({ id: "second", listen: ["tcp://127.0.0.1:0"], uplinks: first.addresses })
-    const third = await server({ id: "third", listen: ["tcp://127.0.0.1:0"], uplinks: second.addresses })
-    await rate({ work: "over a chain of three nodes", messages: 100_000, perTurn: 100 }, first.addresses[0]!, third.addresses[0]!,
-      { first: first.helper, second: second.helper, third: third.helper })
-    await Promise.all([first.helper.end(), second.helper.end(), third.helper.end()])
-  }],
+    rate({ work: "presence: changes seen remotely", messages: 100_000, perTurn: 100, wanted: "100,000 or more" }, tcp, tcp, { node }, "p"))],
+  ["over a pair of nodes", () => overRow("over a pair of nodes", ["first", "last"])],
+  ["over a chain of three nodes", () => overRow("over a chain of three nodes", ["first", "middle", "last"])],
   ["one to one over WebSocket", () => alone((url, node) => rate({ work: "one to one over WebSocket", messages: 100_000, perTurn: 100 }, url, url, { node }), "ws://127.0.0.1:0")],
   ["one to one over a Unix socket", () => alone((url, node) => rate({ work: "one to one over a Unix socket", messages: 100_000, perTurn: 100 }, url, url, { node }), `unix:${socketOf("rate")}`)],
   ["round trip", async () => {
@@ -301,19 +286,29 @@ const works: ReadonlyArray<readonly [name: string, run: () => Promise<void>]> = 
   ["cold start", cold]
 ]
 
+/** Nodes in a row, the publisher at the first and the subscriber at the last. */
+const overRow = async (work: string, names: ReadonlyArray<string>): Promise<void> => {
+  const nodes: Array<Awaited<ReturnType<typeof server>>> = []
+  for (const id of names) nodes.push(await server({ id, listen: ["tcp://127.0.0.1:0"], uplinks: nodes.at(-1)?.addresses ?? [] }))
+  await rate({ work, messages: 100_000, perTurn: 100 }, nodes[0]!.addresses[0]!, nodes.at(-1)!.addresses[0]!, Object.fromEntries(nodes.map(({ helper }, i) => [names[i]!, helper])))
+  await Promise.all(nodes.map(({ helper }) => helper.end()))
+}
+
 const memories: Array<number> = []
 /** A node of its own for a work, and what it weighs afterwards. */
 const alone = async (work: (address: string, node: Helper) => Promise<void>, listen = "tcp://127.0.0.1:0"): Promise<void> => {
   const { addresses, helper } = await server({ id: "node", listen: [listen], echo: true })
   await work(addresses[0]!, helper)
   await helper.ask("collect")
-  const { heap, rss } = await helper.usage()
-  memories.push(rss / 2 ** 20)
-  if (!process.argv.includes("--json")) console.log(`${"".padEnd(46)} node afterwards: ${(rss / 2 ** 20).toFixed(0)} MiB resident, ${(heap / 2 ** 20).toFixed(0)} MiB heap`)
+  memories.push((await helper.usage()).rss / 2 ** 20)
   await helper.end()
 }
 
-for (const [name, work] of works) if (name.includes(only)) await work()
-if (memories.length > 0) add("memory of a node after a work", memories, "MiB")
-if (process.argv.includes("--json")) console.log(JSON.stringify({ rounds, lines }))
+for (const [name, work] of works) {
+  if (!name.includes(only)) continue
+  process.stderr.write(`${name} …\n`)
+  await work()
+}
+if (memories.length > 0) add("memory of a node after a work", "resident", memories, "MiB")
+report(rows)
 process.exit(0)

@@ -1,8 +1,7 @@
-/** What `npm run bench` makes of figures: medians, tables, comparisons, curves, and results out of whatever was printed. */
+/** What `npm run bench` makes of figures: medians, tables, comparisons, and curves. */
 import { assert, describe, it } from "@effect/vitest"
 import { svgOf } from "../../../.config/bench/Curves.ts"
 import { compare, median, quartiles } from "../../../.config/bench/Harness.ts"
-import { resultOf } from "../../../.config/bench/Printed.ts"
 import { comparison, markdown } from "../../../.config/bench/Report.ts"
 import type { Row, Run } from "../../../.config/bench/Result.ts"
 
@@ -42,6 +41,11 @@ describe("tables", () => {
       "That was all."
     ].join("\n"))
   })
+  it("say what was to be reached", () => {
+    const table = markdown({ rows: [{ ...row, wanted: "at most 2 µs" }, { ...row, name: "scan" }] })
+
+    assert.deepStrictEqual(table.split("\n").map((line) => line.split("|").at(-2)?.trim()), [undefined, undefined, "wanted", "-----------:", "at most 2 µs", ""])
+  })
   it("of two runs show the change of the figure and of the ratio", () => {
     const table = comparison(run(row), run({ ...row, median: 3_000, ratio: 2 }))
 
@@ -56,34 +60,14 @@ describe("tables", () => {
   })
 })
 
-describe("what a benchmark printed", () => {
-  it("is its result", () => {
-    assert.deepStrictEqual(resultOf(JSON.stringify({ rows: [row] })), { rows: [row] })
-  })
-  it("may be text", () => {
-    assert.deepStrictEqual(resultOf("relay  1.0 µs\n"), { rows: [], text: "relay  1.0 µs" })
-  })
-  it("may be any object: its numbers are rows, by the way to them and the names in lists", () => {
-    const printed = { messages: 100, node: { cpuUs: 1.5 }, lines: [{ work: "ping", value: 3, ok: true }] }
-
-    assert.deepStrictEqual(resultOf(JSON.stringify(printed)).rows, [
-      { name: "messages", unit: "", median: 100 },
-      { name: "node cpuUs", unit: "µs", median: 1.5 },
-      { name: "ping value", unit: "", median: 3 }
+describe("curves", () => {
+  it("are plots, with a line for each series", async () => {
+    const svg = await svgOf([
+      { title: "time of one", x: "facts", y: "µs", series: [{ name: "a lookup", points: [[10, 1], [1_000, 2]] }, { name: "a fact", points: [[10, 3], [1_000, 3]] }] },
+      { title: "memory of one", x: "facts", y: "bytes", series: [{ name: "a fact", points: [[10, 100], [1_000, 110]] }] }
     ])
-  })
-  it("may be a list by size, which is curves as well", async () => {
-    const printed = { unit: "µs", rows: [{ size: 10, mapUs: 1, factBytes: 100 }, { size: 1_000, mapUs: 2, factBytes: 110 }] }
 
-    const { curves = [], rows } = resultOf(JSON.stringify(printed))
-
-    assert.deepStrictEqual(rows.map(({ median: n, name, unit }) => [name, n, unit]), [["10 mapUs", 1, "µs"], ["10 factBytes", 100, "bytes"], ["1000 mapUs", 2, "µs"], ["1000 factBytes", 110, "bytes"]])
-    assert.deepStrictEqual(curves, [
-      { title: "µs by size", x: "size", y: "µs", series: [{ name: "mapUs", points: [[10, 1], [1_000, 2]] }] },
-      { title: "bytes by size", x: "size", y: "bytes", series: [{ name: "factBytes", points: [[10, 100], [1_000, 110]] }] }
-    ])
-    const svg = await svgOf(curves)
     assert.match(svg, /^<svg/)
-    for (const text of ["µs by size", "bytes by size", "mapUs", "1,000"]) assert.include(svg, text)
+    for (const text of ["time of one", "memory of one", "a lookup", "1,000"]) assert.include(svg, text)
   })
 })

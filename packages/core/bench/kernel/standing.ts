@@ -5,6 +5,8 @@
  * Each work pays for its own garbage: a round ends with a minor collection. Otherwise some rounds meet
  * one of 5 to 10 ms that clears away what other works left, which is 0.5 µs for each of 20,000 turns.
  */
+import { figure, median } from "../../../../.config/bench/Harness.ts"
+import type { Row } from "../../../../.config/bench/Result.ts"
 import { Dataspace, Pattern, Process, Value } from "../../src/index.ts"
 
 export const topic = (n: number): Value.Value => Value.record("topic", n, "x".repeat(32))
@@ -73,19 +75,20 @@ export const among = (perform: Perform, size: number) => {
 }
 
 export interface Work {
+  readonly name: string
   readonly run: (i: number) => void
   /** Runs of one round. */
   readonly times?: number
   /** How many things one run does. */
   readonly of?: number
+  readonly wanted?: string
 }
 const rounds = 7
 const warmUps = 2
 const timesUsual = 20_000
-const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 
-/** Processor time of each work, in µs for one thing: all in turn, several rounds, the median of each. */
-export const measure = (works: ReadonlyArray<Work>): ReadonlyArray<number> => {
+/** Processor time of each work for one thing: all in turn, several rounds, the medians and their ratio to the first work. */
+export const measure = (group: string, works: ReadonlyArray<Work>): ReadonlyArray<Row> => {
   const us = works.map(() => [] as Array<number>)
   globalThis.gc?.()
   for (let round = 0; round < warmUps + rounds; round++) {
@@ -94,7 +97,7 @@ export const measure = (works: ReadonlyArray<Work>): ReadonlyArray<number> => {
       if (round >= warmUps) us[w]!.push(one)
     }
   }
-  return us.map(median)
+  return works.map(({ name, wanted }, w) => figure(name, "µs", us[w]!, { group, ratio: median(us[w]!) / median(us[0]!), ...wanted === undefined ? {} : { wanted } }))
 }
 const oneRound = ({ of = 1, run, times = timesUsual }: Work, round: number): number => {
   const start = process.cpuUsage()
@@ -102,10 +105,4 @@ const oneRound = ({ of = 1, run, times = timesUsual }: Work, round: number): num
   globalThis.gc?.({ type: "minor" })
   const { system, user } = process.cpuUsage(start)
   return (user + system) / times / of
-}
-
-/** Bytes of live heap. */
-export const heap = (): number => {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed
 }
