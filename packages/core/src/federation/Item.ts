@@ -3,7 +3,7 @@ import type { Pattern } from "../value/Pattern.ts"
 import type { Encoded } from "../value/Value.ts"
 
 /**
- * Names one subscription on one link in one direction. Chosen by whoever asks, increasing from 1,
+ * Names one subscription on one link in one direction. Chosen by whoever asks, increasing, with gaps,
  * never reused. Assert and Clear name the sender's endpoints; Add, Del, Msg and End the receiver's.
  */
 export type Endpoint = number
