@@ -2,7 +2,7 @@
  * One federated scope: who asked for what, and who supplies it. The links it is told of must form a
  * tree; topology sees to that.
  *
- * Two predicates are the whole protocol (os2-federation, B3; both are functions below):
+ * Two predicates are the whole protocol (os2-federation, B3; `asked` in Interest.ts, `told` in Suppliers.ts):
  *
  * - asked(s, l): some holder of subscription s is a link other than l. We have an open `Assert` for
  *   s at l exactly while this holds.

@@ -17,11 +17,11 @@ export interface Config {
 // what they cost was measured in a node with one peer, with what the kernel keeps of small ones
 /** What is kept for one link unless a node is told otherwise; the memory in these remarks is what that many cost. */
 export const defaultConfig: Required<Config> = {
-  endpointsMax: 65_536, // a guess: more than any program asks for; 240 MB
+  endpointsMax: 262_144, // a guess: more than any program asks for, or all that a node between two crowds passes on; 420 MB
   endpointBytesMax: 16_777_216, // as many of 256 bytes; `<present "lobby" $who>` takes 55
   capturesMax: 1_000_000, // a guess: as many as a scope is thought for; 900 MB
   captureBytesMax: 268_435_456, // a guess: four turns of the largest size
-  closingMax: 65_536, // a guess: as endpoints
+  closingMax: 1_048_576, // a guess: four links that ask for so much may go before a slow one answers
   origin: 1
 }
 
