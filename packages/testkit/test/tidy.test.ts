@@ -25,7 +25,7 @@ const arrows: { readonly [folder: string]: ReadonlyArray<string> } = {
   machine: ["data"], // a family of machines is a map
   data: ["machine"], // beliefs are stated with its assert
   value: ["data"],
-  codec: ["value"],
+  codec: ["data", "value"],
   dataspace: ["machine", "data", "value"],
   conversation: ["machine", "data", "value", "dataspace"],
   assertion: ["value"], // and effect's Schema

@@ -5,6 +5,7 @@
  * aside), nests no deeper than `depthMax` calls, allocates nothing that the input did not pay for,
  * and refuses with the kind of the mistake and the offset of the byte that is wrong.
  */
+import { copyOf } from "../data/runs.ts"
 import { key, Tag as tags } from "../value/canonical.ts"
 import * as utf8 from "../value/utf8.ts"
 import { Dictionary, Double, Embedded, Encoded, InvalidValue, Record, Set, type Value } from "../value/Value.ts"
@@ -31,17 +32,16 @@ export const decodeAnnotated = (input: Uint8Array | Encoded, limits: Limits = de
   whole(input, limits, true)
 
 const whole = (input: Uint8Array | Encoded, limits: Limits, annotations: boolean): Value | DecodeError => {
-  if (input instanceof Encoded) {
-    bytes = input.bytes
-    at = input.start
-    end = input.end
-  } else {
-    bytes = input
-    at = 0
-    end = input.length
-  }
-  if (end - at > limits.bytesMax) return new DecodeError("TooLarge", at, `${end - at} bytes, more than ${limits.bytesMax}`)
-  depthMax = limits.depthMax
+  const isRun = input instanceof Encoded
+  const all = isRun ? input.bytes : input
+  const start = isRun ? input.start : 0
+  const stop = isRun ? Math.min(input.end, all.length) : all.length
+  const { bytesMax, depthMax: deepest } = limits // asked for before anything is set: they may be getters that decode
+  if (stop - start > bytesMax) return new DecodeError("TooLarge", start, `${stop - start} bytes, more than ${bytesMax}`)
+  bytes = all
+  at = start
+  end = stop
+  depthMax = deepest
   isAnnotating = annotations
   try {
     const found = value(0)
@@ -68,8 +68,8 @@ const refuse = (kind: DecodeError["kind"], message: string, offset = at): never 
 
 /** Whatever comes next. Long, because a call for each kind of it would take a quarter of the time. */
 const value = (depth: number): Value => {
-  if (at >= end) return refuse("Short", "the input ends where a value should be")
   if (depth > depthMax) return tooDeep()
+  if (at >= end) return refuse("Short", "the input ends where a value should be")
   const tag = bytes[at++]!
   if (tag < Tag.integer || tag > Tag.symbol) {
     switch (tag) {
@@ -89,7 +89,7 @@ const value = (depth: number): Value => {
   const start = at
   at += length
   if (tag === Tag.integer) return integer(start)
-  if (tag === Tag.bytes) return bytes.slice(start, at)
+  if (tag === Tag.bytes) return copyOf(bytes, start, at)
   const found = tag === Tag.string ? utf8.text(bytes, start, at) : symbolOf(bytes, start, at)
   return typeof found === "number" ? refuse("Malformed", "not UTF-8", found) : found
 }

@@ -6,6 +6,7 @@
  * when its length is read, before a byte of it is kept; memory grows with the bytes that came, never
  * with the length that was claimed.
  */
+import { copyOf } from "../data/runs.ts"
 import { DecodeError } from "./DecodeError.ts"
 
 /** The beginning of a frame whose end has not come. */
@@ -85,7 +86,7 @@ const lengthAt = (bytes: Uint8Array, at: number): number =>
 
 /** A copy: to keep a view would keep the whole chunk alive for its tail. */
 const begin = (chunk: Uint8Array, at: number): Partial => {
-  const bytes = chunk.slice(at)
+  const bytes = copyOf(chunk, at, chunk.length)
   return { buffer: { bytes, filled: bytes.length }, have: bytes.length }
 }
 

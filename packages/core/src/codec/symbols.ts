@@ -3,6 +3,7 @@
  *
  * Promises: memory for no more symbols than a fixed few.
  */
+import { copyOf } from "../data/runs.ts"
 import * as utf8 from "../value/utf8.ts"
 import { symbol } from "../value/Value.ts"
 
@@ -15,7 +16,7 @@ export const symbolOf = (bytes: Uint8Array, start: number, end: number): symbol 
   const last = remembered[slot]
   if (last !== undefined && isSame(last.bytes, bytes, start, size)) return last.symbol
   const found = freshSymbol(bytes, start, end)
-  if (typeof found === "symbol") remembered[slot] = { bytes: bytes.slice(start, end), symbol: found }
+  if (typeof found === "symbol") remembered[slot] = { bytes: copyOf(bytes, start, end), symbol: found }
   return found
 }
 const freshSymbol = (bytes: Uint8Array, start: number, end: number): symbol | number => {

@@ -111,7 +111,8 @@ const onLinkUp = (state: State, link: LinkId, own: boolean): Step<State, Action>
   if (state.links.has(link)) return still(state)
   const draft = begin(state)
   draft.links = draft.links.set(link, {
-    age: ++draft.age, stamp: undefined, own, holds: VersionedMap.empty(), askBytes: 0, last: 0,
+    // our own was there from the start, and believes what lingers: nothing comes back from it
+    age: own ? 0 : ++draft.age, stamp: undefined, own, holds: VersionedMap.empty(), askBytes: 0, last: 0,
     renamed: VersionedMap.empty(), closing: VersionedMap.empty(), supplies: VersionedMap.empty(), supplied: unladen, told: unladen
   })
   askAll(draft, link)

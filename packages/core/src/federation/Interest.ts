@@ -128,7 +128,7 @@ export const askAll = (draft: Draft, link: LinkId): void => {
 export const askAnew = (draft: Draft, key: string, before: Holders.Holders, lingering: State["lingering"]): void => {
   const subscription = draft.subscriptions.get(key)!
   const { holders } = subscription
-  if (lingering.size > 0 || draft.lingering.size > 0) {
+  if (hasLingering({ lingering }, before) || hasLingering(draft, holders)) {
     // link by link, which is slow and rare
     const was = { links: draft.links, lingering }
     for (const link of [...draft.links.keys()].sort()) ask(draft, subscription, link, isAsked(was, before, link), isAsked(draft, holders, link))
@@ -173,10 +173,15 @@ const close = (draft: Draft, subscription: Subscription, link: LinkId): void => 
     withdraw(draft, link, key, supplies, "not known")
   }
   if (endpoint !== subscription.endpoint) draft.names = draft.names.delete(endpoint)
+  const rest = { ...at, supplied: left, supplies: at.supplies.delete(key), renamed: at.renamed.delete(key) }
+  if (isLingering(draft, link)) { // it is not told, and will not answer
+    draft.links = draft.links.set(link, rest)
+    return
+  }
   // nobody was told anything about this link by withdrawing, so it is still as it was
   const closing = at.closing.set(endpoint, true)
-  draft.links = draft.links.set(link, { ...at, supplied: left, supplies: at.supplies.delete(key), renamed: at.renamed.delete(key), closing })
+  draft.links = draft.links.set(link, { ...rest, closing })
   say(draft, link, { _tag: "Clear", endpoint })
   const { closingMax } = draft.config
-  if (!at.own && !isLingering(draft, link) && closing.size > closingMax) draft.over.set(link, wrong("Unanswered", `more than ${closingMax} endpoints were cleared and have not ended`))
+  if (!at.own && closing.size > closingMax) draft.over.set(link, wrong("Unanswered", `more than ${closingMax} endpoints were cleared and have not ended`))
 }

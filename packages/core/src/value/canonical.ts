@@ -3,7 +3,7 @@
  * Read as a Latin-1 string these bytes are a value's key in native Maps; on the wire they are the
  * only form that links accept, so that a node can compare and forward what it never decoded.
  */
-import { runOf } from "../data/runs.ts"
+import { runs } from "../data/runs.ts"
 import { latin1, writeLatin1 } from "./latin1.ts"
 import { Dictionary, Double, Embedded, InvalidValue, Record, Set, type Value } from "./Value.ts"
 import * as utf8 from "./utf8.ts"
@@ -256,6 +256,8 @@ export const encode = (value: Value): Uint8Array => {
   run.set(out.bytes.subarray(0, out.length))
   return run
 }
+/** Apart from those of links, which what a caller does to his can then not reach. */
+const runOf = runs()
 /** V8 keeps arrays of so many bytes in its heap; a longer one takes 0.3 µs to make by itself. */
 const inHeapMax = 64
 

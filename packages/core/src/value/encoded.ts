@@ -2,7 +2,7 @@
  * Questions about values that stay encoded. The bytes are known to be canonical (they were scanned
  * where they came in, or written here), so nothing is checked again.
  */
-import { runOf } from "../data/runs.ts"
+import { copyOf, runOf } from "../data/runs.ts"
 import { encode, Tag, write, Writer } from "./canonical.ts"
 import { latin1, writeLatin1 } from "./latin1.ts"
 import { Encoded, type Value } from "./Value.ts"
@@ -54,7 +54,7 @@ export const ofKey = (key: string): Encoded => {
 }
 
 /** A copy of just these bytes. What is kept must be detached: a view out of a packet pins the whole chunk. */
-export const detach = ({ bytes, end, start }: Encoded): Encoded => new Encoded(bytes.slice(start, end))
+export const detach = ({ bytes, end, start }: Encoded): Encoded => new Encoded(copyOf(bytes, start, end))
 
 /** Encodes a value. Throws `InvalidValue`. */
 export const encodedOf = (value: Value): Encoded => new Encoded(encode(value))

@@ -127,6 +127,13 @@ describe("patterns as text", () => {
 })
 
 describe("hostile input", () => {
+  it("is too deep rather than too short when no more of it could help", () => {
+    for (const [bytes, depth] of [[[0x86], 0], [[0xb4], 0], [[0xb5, 0x86], 1]] as const) {
+      const refused = Binary.decode(Uint8Array.from(bytes), { depthMax: depth, bytesMax: 100 })
+
+      assert.deepInclude(refused, { _tag: "DecodeError", kind: "TooDeep", offset: bytes.length })
+    }
+  })
   const samples = fc.sample(Arbitrary.value, { numRuns: 400, seed: 7 })
   const bytesOf = samples.map((value) => Canonical.encode(value))
   const textOf = samples.map(Text.print)

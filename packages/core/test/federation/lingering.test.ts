@@ -35,6 +35,34 @@ describe("a lost link that lingers", () => {
     assert.deepStrictEqual(turn("a", del(5)), [], "what it says now is not heard")
     assert.deepStrictEqual(forget("a"), ["own: -1 5"])
   })
+  it("is still believed by our own processes, be it that the first of them comes only then", () => {
+    let [state] = Federation.initial({})
+    const said = (event: Federation.Event) => {
+      const [next, actions] = Federation.transition(state, event)
+      state = next
+      return actions.flatMap((action) => action._tag === "Turn" ? [`${action.link}: ${action.items.map(show).join(" ")}`] : [])
+    }
+    for (const link of ["a", "b"]) said({ _tag: "LinkUp", link })
+    said({ _tag: "Turn", link: "b", items: [ask(1)] })
+    said({ _tag: "Turn", link: "a", items: [add(5)] })
+    said({ _tag: "LinkDown", link: "a", linger: true })
+
+    said({ _tag: "LinkUp", link: "own", own: true })
+
+    assert.deepStrictEqual(said({ _tag: "Turn", link: "own", items: [ask(1)] }), ["b: Assert2", "own: +1 5"])
+    assert.deepStrictEqual(said({ _tag: "LinkDown", link: "a" }), ["b: -1 5", "own: -1 5"])
+  })
+  it("is asked for nothing, and owes no end of it, however much others ask meanwhile", () => {
+    const { lose, state, turn, up } = scope()
+    up("a")
+    up("b")
+    lose("a")
+    const other = (n: number): Item.Item => ({ _tag: "Assert", endpoint: n, pattern: Pattern.record("n", Pattern.literal(n), Pattern.bind()) })
+
+    for (let n = 1; n <= 100; n++) turn("b", other(n), { _tag: "Clear", endpoint: n })
+
+    assert.deepStrictEqual([state().links.get("a")!.closing.size, state().names.size, state().subscriptions.size], [0, 0, 0])
+  })
   it("is not noticed when the facts come by another link meanwhile, nor when they go there", () => {
     const { forget, lose, turn, up } = scope()
     up("a")

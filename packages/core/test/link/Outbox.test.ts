@@ -113,6 +113,16 @@ describe("an outbox", () => {
     assert.strictEqual("captures" in items[1]! && items[1].captures.bytes, own)
   })
 
+  it("copies them out of a Buffer as well, whose own slice does not", () => {
+    const chunk = Buffer.alloc(70_000)
+    chunk.set(encodedOf(["a"]).bytes, 1_000)
+
+    const [item] = all(box({ _tag: "Msg", endpoint: 1, captures: new Encoded(chunk, 1_000, 1_005) }))
+    chunk.fill(0)
+
+    assert.deepStrictEqual([...item && "captures" in item ? item.captures.bytes : []], [...encodedOf(["a"]).bytes])
+  })
+
   it("holds no more than what it describes, however often that changes", () => {
     let outbox = Outbox.empty
     let most = 0

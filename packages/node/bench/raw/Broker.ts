@@ -1,4 +1,5 @@
 /** Servers in a row that relay between raw clients: ours and what people use today, for the same works. */
+import type { Socket } from "node:net"
 import type { Server, Traffic } from "./server.ts"
 
 export interface Broker {
@@ -6,7 +7,18 @@ export interface Broker {
   readonly servers: ReadonlyArray<Server>
   /** Clients, subscribed: subscribers at the last server, and one who publishes at the first. */
   readonly traffic: (work: Subscriptions) => Promise<Traffic & { readonly subscribeMs: number }>
+  /** Two clients at the first server, who each hear what the other says: one that asks, and one that answers. */
+  readonly talk: () => Promise<Talk>
   readonly stop: () => void
+}
+
+/** A message of each, and how many bytes it is when it comes out at the other. */
+export interface Talk {
+  readonly asking: Socket
+  readonly answering: Socket
+  readonly question: Uint8Array
+  readonly answer: Uint8Array
+  readonly bytesOut: number
 }
 
 /** Connections that share so many topics, or all hear the only one; `perTurn` messages of 128 bytes are said at once. */

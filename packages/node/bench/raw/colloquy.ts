@@ -39,6 +39,16 @@ export const colloquy = async (count: number): Promise<Broker> => {
       const out = Packet.encode({ _tag: "Turn", more: false, items: Array.from({ length: heardBy }, () => ({ _tag: "Msg" as const, endpoint: endpointOf(0), captures })) }, true)
       return { from: publisher.socket, to: subscribers.map(({ socket }) => socket), chunks, bytesOut: out.length * connections, subscribeMs }
     },
+    async talk() {
+      const all = await Promise.all([0, 1].map((own) => joined(first.port, `talker-${own}`)))
+      for (const [own, { send }] of all.entries()) {
+        send({ _tag: "Turn", more: false, items: [{ _tag: "Assert", endpoint: endpointOf(0), pattern: Pattern.record("m", Pattern.literal(own), Pattern.bind()) }] })
+      }
+      const said = (endpoint: number) => Packet.encode({ _tag: "Turn", more: false, items: [{ _tag: "Msg", endpoint, captures }] }, true)
+      const [question, answer] = await Promise.all(all.map(async ({ asked }, own) => said((await asked(1)).get(1 - own)!)))
+      for (const { quiet } of all) quiet()
+      return { asking: all[0]!.socket, answering: all[1]!.socket, question: question!, answer: answer!, bytesOut: said(endpointOf(0)).length }
+    },
     stop: () => servers.forEach((server) => server.stop())
   }
 }

@@ -15,6 +15,7 @@ export const forwarder = async (): Promise<Broker> => {
       const chunk = Buffer.concat(Array.from({ length: perTurn }, () => frame))
       return { from, to: [to], chunks: [chunk], bytesOut: chunk.length, subscribeMs: 0 }
     },
+    talk: () => Promise.reject(new Error("it forwards one way")),
     stop: server.stop
   }
 }

@@ -30,10 +30,13 @@ export const nats = async (count: 1 | 2): Promise<Broker> => {
       await Promise.all(subscribers.map((socket, i) => said(socket, Array.from({ length: each }, (_, n) => `SUB ${subject(isShared ? 0 : i * each + n)} ${sid(n)}\r\n`).join(""))))
       const subscribeMs = performance.now() - before
       const from = await client(servers[0]!.port)
-      const publish = (topic: number) => Buffer.concat([Buffer.from(`PUB ${subject(topic)} ${bytes}\r\n`), Buffer.alloc(bytes, "x"), Buffer.from("\r\n")])
       const chunks = turnsOf(work).map((turn) => Buffer.concat(turn.map(publish)))
-      const out = `MSG ${subject(0)} ${sid(0)} ${bytes}\r\n`.length + bytes + 2
-      return { from, to: subscribers, chunks, bytesOut: out * perTurn * (isShared ? connections : 1), subscribeMs }
+      return { from, to: subscribers, chunks, bytesOut: outBytes * perTurn * (isShared ? connections : 1), subscribeMs }
+    },
+    async talk() {
+      const [asking, answering] = [await client(servers[0]!.port), await client(servers[0]!.port)]
+      await Promise.all([said(asking, `SUB ${subject(0)} ${sid(0)}\r\n`), said(answering, `SUB ${subject(1)} ${sid(0)}\r\n`)])
+      return { asking, answering, question: publish(1), answer: publish(0), bytesOut: outBytes }
     },
     stop: () => servers.forEach((server) => server.stop())
   }
@@ -42,6 +45,8 @@ const bytes = 128
 // as long for every topic, so that all messages are
 const subject = (topic: number): string => `m.${String(topic).padStart(6, "0")}`
 const sid = (n: number): string => String(10_000 + n)
+const publish = (topic: number) => Buffer.concat([Buffer.from(`PUB ${subject(topic)} ${bytes}\r\n`), Buffer.alloc(bytes, "x"), Buffer.from("\r\n")])
+const outBytes = `MSG ${subject(0)} ${sid(0)} ${bytes}\r\n`.length + bytes + 2
 
 const client = async (port: number): Promise<Socket> => {
   const socket = await connect(port)

@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import * as http from "node:http"
 import * as ws from "ws"
 import { type Address, print } from "./Address.ts"
+import { apart, plain } from "./bytes.ts"
 import { type Connection, DialError, dialTimeoutMs, lingerMs, ListenError, type Listener, reasonOf, type Transport } from "./Transport.ts"
 
 /** The library refuses longer messages before it keeps them; as the link's own default. */
@@ -25,12 +26,12 @@ const connectionOf = (socket: ws.WebSocket, remote: string): Connection => {
       if (socket.readyState >= ws.WebSocket.CLOSING) return onLost(lost ?? "the connection is closed")
       socket.on("message", (data, isBinary) => {
         if (!isBinary) return socket.close(1003, "binary messages only")
-        onChunk(data as Buffer)
+        onChunk(plain(data as Buffer))
       })
       socket.resume()
     },
     write: (bytes, onTaken) => {
-      if (socket.readyState === ws.WebSocket.OPEN) socket.send(bytes, { binary: true }, () => onTaken())
+      if (socket.readyState === ws.WebSocket.OPEN) socket.send(socket.bufferedAmount > 0 ? apart(bytes) : bytes, { binary: true }, () => onTaken())
     },
     cork: () => {},
     uncork: () => {},

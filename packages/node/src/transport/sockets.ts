@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import * as net from "node:net"
 import { type Address, print } from "./Address.ts"
+import { apart, plain } from "./bytes.ts"
 import { type Connection, DialError, dialTimeoutMs, lingerMs, ListenError, type Listener, reasonOf } from "./Transport.ts"
 
 /** A connection over a socket that is open. */
@@ -21,12 +22,10 @@ export const connectionOf = (socket: net.Socket, remote: string): Connection => 
     start: ({ onChunk, onLost }) => {
       report = onLost
       if (socket.destroyed) return onLost(lost ?? "the connection is closed")
-      socket.on("data", onChunk)
+      socket.on("data", (chunk) => onChunk(plain(chunk)))
     },
     write: (bytes, onTaken) => {
-      // what has to wait keeps nobody else's bytes from being collected (core's runs.ts)
-      const isShared = socket.writableLength > 0 && bytes.length < bytes.buffer.byteLength
-      if (!socket.destroyed) socket.write(isShared ? new Uint8Array(bytes) : bytes, () => onTaken())
+      if (!socket.destroyed) socket.write(socket.writableLength > 0 ? apart(bytes) : bytes, () => onTaken())
     },
     cork: () => socket.cork(),
     uncork: () => socket.uncork(),
