@@ -87,10 +87,10 @@ const timesOf = ({ answer, answering, asking, bytesOut, question }: Talk): Promi
       began = performance.now()
       asking.write(question)
     }
-    // whoever is asked whether he lives gets other bytes
-    const onQuestion = (data: Buffer) => { if (data.length === bytesOut) answering.write(answer) }
+    // who is asked whether he lives gets less
+    const onQuestion = (data: Buffer) => { if (data.length >= bytesOut) answering.write(answer) }
     const onAnswer = (data: Buffer) => {
-      if (data.length !== bytesOut) return
+      if (data.length < bytesOut) return
       us.push((performance.now() - began) * 1_000)
       if (us.length < 5_000) return ask()
       answering.off("data", onQuestion)

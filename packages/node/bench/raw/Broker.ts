@@ -12,7 +12,7 @@ export interface Broker {
   readonly stop: () => void
 }
 
-/** A message of each, and how many bytes it is when it comes out at the other. */
+/** A message of each, and how many bytes it is at least when it comes out at the other. */
 export interface Talk {
   readonly asking: Socket
   readonly answering: Socket

@@ -53,7 +53,7 @@ export const connect = (port: number): Promise<net.Socket> =>
     socket.once("error", reject)
   })
 
-/** What is said at one end, in chunks that come again and again, and how many bytes come out at the others for each. */
+/** What is said at one end, in chunks that come again and again, and how many bytes come out at the others for each (a node adds some 15 for each turn, the stamp of its messages). */
 export interface Traffic {
   readonly from: net.Socket
   readonly to: ReadonlyArray<net.Socket>
