@@ -7,6 +7,7 @@ import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Address, Transport, Transports } from "../src/index.ts"
+import { apart, plain } from "../src/transport/bytes.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "colloquy-"))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
@@ -112,5 +113,27 @@ describe("addresses", () => {
     }
     assert.deepStrictEqual(["tcp://127.1.2.3:1", "ws://localhost:1", "unix:/x", "tcp://[::1]:1", "tcp://0.0.0.0:1", "tcp://10.0.0.1:1", "ws://127.0.0.1.evil.org:1"].map((text) => Address.isLoopback(of(text))), [true, true, true, true, false, false, false])
     for (const text of ["", "tcp:", "tcp://h", "tcp://h:99999", "http://h:1", "unix:relative", "ws://h:1/%zz", `unix:/${"x".repeat(200)}`]) assert.instanceOf(Address.parse(text), Address.BadAddress, text)
+  })
+})
+
+describe("bytes between sockets and the core", () => {
+  it("come as plain arrays, whose slices are copies", () => {
+    const chunk = Buffer.from([1, 2, 3])
+
+    const came = plain(chunk)
+    const kept = came.slice(1)
+    chunk.fill(0)
+
+    assert.isFalse(Buffer.isBuffer(came))
+    assert.deepStrictEqual([...kept], [2, 3])
+  })
+  it("that wait lie in a buffer of their own, and those that do already stay where they are", () => {
+    const shared = Uint8Array.from([1, 2, 3, 4])
+    const run = shared.subarray(1, 3)
+
+    const waiting = apart(run)
+
+    assert.deepStrictEqual([waiting.buffer.byteLength, ...waiting], [2, 2, 3])
+    assert.strictEqual(apart(shared), shared)
   })
 })

@@ -175,7 +175,7 @@ const onTurn = (state: State, link: LinkId, items: ReadonlyArray<Item>): Step<St
 
 const onItem = (draft: Draft, link: LinkId, item: Exclude<Item, Fact | { readonly _tag: "Msg" }>): Wrong => {
   switch (item._tag) {
-    case "Assert": return onAssert(draft, link, item.endpoint, item.pattern)
+    case "Assert": return onAssert(draft, link, item)
     case "Clear": return onClear(draft, link, item.endpoint)
     case "End": return onEnd(draft, link, item.endpoint)
     case "Stamp": return onStamp(draft, link, item)

@@ -41,12 +41,11 @@ export const meaning = (state: Bonds & Pick<State, "names">, link: LinkId, endpo
 export const unasked = (endpoint: Endpoint): Wrong => wrong("UnknownEndpoint", `endpoint ${endpoint} was never asked for, or has ended`)
 export const wrongArity = (endpoint: Endpoint, { arity }: Subscription): Wrong => wrong("WrongArity", `endpoint ${endpoint} captures ${arity} values`)
 
-export const onAssert = (draft: Draft, link: LinkId, endpoint: Endpoint, pattern: Pattern.Pattern): Wrong => {
+export const onAssert = (draft: Draft, link: LinkId, { endpoint, pattern, key = Pattern.key(pattern) }: Extract<Item, { readonly _tag: "Assert" }>): Wrong => {
   const holder = draft.links.get(link)!
   if (!(endpoint > holder.last)) return wrong("ReusedEndpoint", `endpoint ${endpoint} is not greater than ${holder.last}, the last one used`)
   const { endpointBytesMax, endpointsMax } = draft.config
   if (!holder.own && holder.holds.size >= endpointsMax) return wrong("TooManyEndpoints", `more than ${endpointsMax} subscriptions on a link`)
-  const key = Pattern.key(pattern)
   const askBytes = holder.askBytes + key.length
   if (!holder.own && askBytes > endpointBytesMax) return wrong("TooManyBytes", `more than ${endpointBytesMax} bytes of patterns on a link`)
   const known = draft.subscriptions.get(key)

@@ -32,6 +32,9 @@ export type Routes<Ms extends Machines, Out> = {
   }
 }
 
+/** The same where it is looked up: that an action comes to the route of its own tag is what the look-up does. */
+type Table<R> = { readonly [name: string]: { readonly [tag: string]: (action: any) => ReadonlyArray<R> } }
+
 /**
  * What tells a routing loop, which is a bug in the table, from a long turn, which is legal: an event
  * that so many others led to, one by one, or a first event with so many consequences. One chunk of a
@@ -55,12 +58,13 @@ export const wire = <const Ms extends Machines, Out extends Machine.Tagged>(
 ) => {
   type S = States<Ms>
   type Seed = readonly [from: keyof Ms & string, action: Machine.Tagged]
+  const table: Table<Route<Ms, Out>> = routes
   const settle = (state: S, first: Addressed<Ms> | undefined, seeds: ReadonlyArray<Seed>): Machine.Step<S, Out> => {
     let next: Record<string, unknown> = state
     const out: Array<Out> = []
     const inbox: Array<Addressed<Ms> | undefined> = first === undefined ? [] : [first]
     const dispatch = (from: keyof Ms & string, action: Machine.Tagged) => {
-      const found = (routes as any)[from][action._tag](action) as ReadonlyArray<Route<Ms, Out>>
+      const found = table[from]![action._tag]!(action)
       for (let i = 0; i < found.length; i++) {
         const route = found[i]!
         if (route.to === "shell") out.push(route.action)

@@ -28,6 +28,15 @@ export interface Subscriptions {
   readonly perTurn: number
 }
 
+/** What one of the connections subscribes to. */
+export const topicsOf = ({ connections, topics }: Subscriptions, connection: number): ReadonlyArray<number> => {
+  const each = topics / connections
+  return topics === 1 ? [0] : Array.from({ length: each }, (_, n) => connection * each + n)
+}
+
+/** How many of a turn's messages each connection hears. */
+export const heardBy = ({ connections, perTurn, topics }: Subscriptions): number => topics === 1 ? perTurn : perTurn / connections
+
 /** The topics of each message of several turns, which come again and again: all over the topics, and as many of each connection's. */
 export const turnsOf = ({ connections, perTurn, topics }: Subscriptions): ReadonlyArray<ReadonlyArray<number>> => {
   const each = topics / connections

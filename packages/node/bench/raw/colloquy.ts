@@ -1,7 +1,7 @@
 /** Raw peers of nodes: they speak the link protocol and nothing else, so that what is measured is the node. */
 import { Encoded, type Item, Packet, Pattern } from "@colloquy/core"
 import { fileURLToPath } from "node:url"
-import { type Broker, turnsOf } from "./Broker.ts"
+import { type Broker, heardBy, topicsOf, turnsOf } from "./Broker.ts"
 import { peer } from "./peer.ts"
 import { type Server, start } from "./server.ts"
 
@@ -19,14 +19,12 @@ export const colloquy = async (count: number): Promise<Broker> => {
   return {
     name: "node", servers,
     async traffic(work) {
-      const { connections, perTurn, topics } = work
-      const isShared = topics === 1
-      const each = isShared ? 1 : topics / connections
+      const { connections, topics } = work
       const subscribers = await Promise.all(Array.from({ length: connections }, (_, i) => joined(last.port, `subscriber-${i}`)))
       const before = performance.now()
       for (const [i, { send }] of subscribers.entries()) {
-        send({ _tag: "Turn", more: false, items: Array.from({ length: each }, (_, n): Item.Item =>
-          ({ _tag: "Assert", endpoint: endpointOf(n), pattern: Pattern.record("m", Pattern.literal(isShared ? 0 : i * each + n), Pattern.bind()) })) })
+        send({ _tag: "Turn", more: false, items: topicsOf(work, i).map((topic, n): Item.Item =>
+          ({ _tag: "Assert", endpoint: endpointOf(n), pattern: Pattern.record("m", Pattern.literal(topic), Pattern.bind()) })) })
       }
       const publisher = await joined(first.port, "publisher")
       const endpoints = await publisher.asked(topics)
@@ -35,8 +33,7 @@ export const colloquy = async (count: number): Promise<Broker> => {
       publisher.socket.resume()
       const item = (topic: number): Item.Item => ({ _tag: "Msg", endpoint: endpoints.get(topic)!, captures })
       const chunks = turnsOf(work).map((turn) => Packet.encode({ _tag: "Turn", more: false, items: turn.map(item) }, true))
-      const heardBy = isShared ? perTurn : perTurn / connections
-      const out = Packet.encode({ _tag: "Turn", more: false, items: Array.from({ length: heardBy }, () => ({ _tag: "Msg" as const, endpoint: endpointOf(0), captures })) }, true)
+      const out = Packet.encode({ _tag: "Turn", more: false, items: Array.from({ length: heardBy(work) }, () => ({ _tag: "Msg" as const, endpoint: endpointOf(0), captures })) }, true)
       return { from: publisher.socket, to: subscribers.map(({ socket }) => socket), chunks, bytesOut: out.length * connections, subscribeMs }
     },
     async talk() {

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process"
 import type { Socket } from "node:net"
 import { freePort } from "./nodes.ts"
-import { type Broker, turnsOf } from "./Broker.ts"
+import { type Broker, heardBy, topicsOf, turnsOf } from "./Broker.ts"
 import { connect, type Server, start } from "./server.ts"
 
 const command = process.env["NATS_SERVER"] ?? "nats-server"
@@ -22,16 +22,13 @@ export const nats = async (count: 1 | 2): Promise<Broker> => {
   return {
     name: "nats-server", servers,
     async traffic(work) {
-      const { connections, perTurn, topics } = work
-      const isShared = topics === 1
-      const each = isShared ? 1 : topics / connections
-      const subscribers = await Promise.all(Array.from({ length: connections }, () => client(servers.at(-1)!.port)))
+      const subscribers = await Promise.all(Array.from({ length: work.connections }, () => client(servers.at(-1)!.port)))
       const before = performance.now()
-      await Promise.all(subscribers.map((socket, i) => said(socket, Array.from({ length: each }, (_, n) => `SUB ${subject(isShared ? 0 : i * each + n)} ${sid(n)}\r\n`).join(""))))
+      await Promise.all(subscribers.map((socket, i) => said(socket, topicsOf(work, i).map((topic, n) => `SUB ${subject(topic)} ${sid(n)}\r\n`).join(""))))
       const subscribeMs = performance.now() - before
       const from = await client(servers[0]!.port)
       const chunks = turnsOf(work).map((turn) => Buffer.concat(turn.map(publish)))
-      return { from, to: subscribers, chunks, bytesOut: outBytes * perTurn * (isShared ? connections : 1), subscribeMs }
+      return { from, to: subscribers, chunks, bytesOut: outBytes * heardBy(work) * work.connections, subscribeMs }
     },
     async talk() {
       const [asking, answering] = [await client(servers[0]!.port), await client(servers[0]!.port)]

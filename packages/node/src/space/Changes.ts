@@ -8,7 +8,7 @@
  * costs as much as to tell of ten messages.
  */
 import { Canonical, type Process } from "@colloquy/core"
-import { Cause, Effect } from "effect"
+import { Array as Arr, Cause, Effect } from "effect"
 import type { Meters } from "./Meters.ts"
 import type { Change } from "./Question.ts"
 
@@ -17,7 +17,7 @@ export const defaultMessagesMax = 16_384 // a guess: some megabytes of what peop
 /** Who waits does so for no more than this, however long the turn: a turn of many messages must not drop those that nobody could take. */
 const chunkMax = 1_024 // a guess: a fiber is nothing beside them
 
-type Some<A> = readonly [A, ...Array<A>]
+type Some<A> = Arr.NonEmptyReadonlyArray<A>
 /** With the name of the question, when there are several. */
 type Told = Change<unknown> & { readonly question?: string }
 
@@ -113,24 +113,27 @@ export class Changes {
 
   /** All that waits, at least one; or the end. */
   readonly take: Effect.Effect<Some<Told>, Cause.Done> = Effect.suspend(() => {
-    if (this.#count > 0) return Effect.succeed(this.#drain())
+    const all = this.#drain()
+    if (Arr.isReadonlyArrayNonEmpty(all)) return Effect.succeed(all)
     return this.#isOver ? Cause.done() : this.#next
   })
   /** Woken, it has what it waited for: to look again would be two more steps of the fiber. */
   readonly #next: Effect.Effect<Some<Told>, Cause.Done> = Effect.callback((resume) => {
     this.#wake = () => {
       this.#wake = undefined
-      resume(this.#count > 0 ? Effect.succeed(this.#drain()) : this.take)
+      const all = this.#drain()
+      resume(Arr.isReadonlyArrayNonEmpty(all) ? Effect.succeed(all) : this.take)
     }
     return Effect.sync(() => { this.#wake = undefined })
   })
-  #drain(): Some<Told> {
-    const all = this.#count === this.#told.length ? this.#told : this.#told.filter((one) => one !== undefined)
+  /** What waits, without the gaps. */
+  #drain(): ReadonlyArray<Told> {
+    const all = this.#told.filter((one) => one !== undefined)
     this.#told = []
     this.#events = []
     this.#facts.clear()
     this.#count = this.#messages = this.#oldest = this.#indexed = 0
-    return all as unknown as Some<Told> // without gaps, as its count says; and nobody asks while there is none
+    return all
   }
 }
 
